@@ -1,0 +1,143 @@
+//! The configuration: read once per isolate, refused whole.
+//!
+//! A setting that is absent or empty means the strict choice. A wrong one stops the service: it is never repaired, and all
+//! that is wrong is reported at once, by name and never by value.
+
+mod parse;
+
+use std::fmt;
+use std::num::NonZeroU16;
+
+use serde::Serialize;
+
+/// The binding of the Workers KV namespace.
+pub const KV_BINDING: &str = "WS_TICKETS_KV";
+/// The binding of the Durable Object namespace.
+pub const SHARD_BINDING: &str = "TICKET_SHARD";
+/// The `JWT_SECRET` of `.dev.vars.example`. Everybody knows it, so production refuses it.
+pub const PUBLIC_JWT_SECRET: &str = "development-only-secret-not-for-production";
+/// An HS256 key has at least as many bytes as the hash's output (RFC 7518 §3.2).
+pub const JWT_SECRET_MIN: usize = 32;
+/// Seconds that a ticket can live at most.
+pub const TTL_MAX: u32 = 3600;
+/// How many shards the ledger can have at most. Each does some hundred claims a second.
+pub const SHARDS_MAX: u16 = 256;
+
+/// Where settings come from: a Worker's variables, secrets and bindings.
+pub trait Settings {
+    /// The variable's or secret's text, `None` when it isn't set. `Err` when it is no text, number or boolean.
+    fn text(&self, name: &'static str) -> Result<Option<String>, Problem>;
+
+    /// Whether a binding of that name is there.
+    fn is_bound(&self, name: &'static str) -> bool;
+}
+
+/// One thing that is wrong. It has no place for the value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The setting.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub problem: &'static str,
+    /// What would be right.
+    pub expected: String,
+}
+
+impl Problem {
+    /// A setting that should be otherwise.
+    pub fn new(name: &'static str, problem: &'static str, expected: impl Into<String>) -> Self {
+        Self { name, problem, expected: expected.into() }
+    }
+
+    /// A setting for which the documentation has the values.
+    pub fn wrong(name: &'static str, problem: &'static str) -> Self {
+        Self::new(name, problem, "a value that the documentation names")
+    }
+
+    /// A binding that is something else than it should be.
+    pub fn binding(name: &'static str, expected: &'static str) -> Self {
+        Self::new(name, "is bound to something else", expected)
+    }
+}
+
+/// A secret: no `Display`, no `Serialize`, and a `Debug` that hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret bytes, for the one who computes with them.
+    pub fn reveal(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Where the gate runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// For real.
+    Production,
+    /// On a developer's machine.
+    Development,
+}
+
+/// How stores are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Composition {
+    /// The memory of one isolate.
+    Memory,
+    /// Workers KV alone.
+    Kv,
+    /// Workers KV, with a ledger of so many shards.
+    KvWithLedger {
+        /// 1 to [`SHARDS_MAX`].
+        shards: NonZeroU16,
+    },
+}
+
+/// How the caller is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentityChoice {
+    /// By a signed token.
+    Jwt(JwtSettings),
+    /// By their own word. Development only.
+    Dev,
+}
+
+/// What a token must be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtSettings {
+    /// The HS256 key.
+    pub secret: Secret,
+    /// The `iss` it must have, if any.
+    pub issuer: Option<String>,
+    /// An `aud` it must have, if any.
+    pub audience: Option<String>,
+}
+
+/// Everything that can be set, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `ENVIRONMENT`.
+    pub environment: Environment,
+    /// `TICKET_STORE`, `TICKET_SHARDS`, `ALLOW_BEST_EFFORT` and what is bound.
+    pub composition: Composition,
+    /// `TICKET_TTL_SECONDS`.
+    pub ttl_seconds: u32,
+    /// `IDENTITY` and what belongs to it.
+    pub identity: IdentityChoice,
+    /// `ALLOWED_ORIGINS`, each as a browser serialises it.
+    pub origins: Vec<String>,
+}
+
+impl Config {
+    /// Reads and checks everything.
+    pub fn read(settings: &impl Settings) -> Result<Self, Vec<Problem>> {
+        parse::read(settings)
+    }
+}

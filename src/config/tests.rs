@@ -1,0 +1,157 @@
+//! What configuration accepts and refuses.
+
+use std::collections::HashMap;
+
+use super::*;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+#[derive(Default)]
+struct Given {
+    texts: HashMap<&'static str, &'static str>,
+    bound: Vec<&'static str>,
+}
+
+impl Settings for Given {
+    fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        Ok(self.texts.get(name).map(|text| (*text).to_owned()))
+    }
+
+    fn is_bound(&self, name: &'static str) -> bool {
+        self.bound.contains(&name)
+    }
+}
+
+fn given<const T: usize, const B: usize>(texts: [(&'static str, &'static str); T], bound: [&'static str; B]) -> Given {
+    let mut given = Given { bound: bound.to_vec(), texts: HashMap::from([("JWT_SECRET", SECRET)]) };
+    given.texts.extend(texts);
+    given
+}
+
+fn names(given: &Given) -> Vec<&'static str> {
+    Config::read(given).err().unwrap_or_default().iter().map(|p| p.name).collect()
+}
+
+#[test]
+fn absent_means_strict() {
+    let config = Config::read(&given([], [KV_BINDING, SHARD_BINDING])).unwrap();
+    assert_eq!(config.environment, Environment::Production);
+    assert_eq!(config.composition, Composition::KvWithLedger { shards: NonZeroU16::new(4).unwrap() });
+    assert_eq!(config.ttl_seconds, 300);
+    assert!(matches!(config.identity, IdentityChoice::Jwt(_)));
+    assert!(config.origins.is_empty());
+    assert_eq!(names(&Given::default()), ["JWT_SECRET"]);
+}
+
+#[test]
+fn empty_means_absent() {
+    let empty = ["ENVIRONMENT", "TICKET_STORE", "TICKET_TTL_SECONDS", "TICKET_SHARDS", "ALLOW_BEST_EFFORT", "IDENTITY"]
+        .map(|name| (name, ""));
+    assert_eq!(Config::read(&given(empty, [])), Config::read(&given([], [])));
+}
+
+#[test]
+fn auto_takes_kv_when_it_is_there_and_memory_when_not() {
+    assert_eq!(Config::read(&given([], [])).unwrap().composition, Composition::Memory);
+    assert_eq!(Config::read(&given([], [SHARD_BINDING])).unwrap().composition, Composition::Memory);
+    assert_eq!(names(&given([("TICKET_STORE", "kv")], [SHARD_BINDING])), [KV_BINDING]);
+}
+
+#[test]
+fn kv_alone_must_be_allowed() {
+    assert_eq!(names(&given([], [KV_BINDING])), [SHARD_BINDING]);
+    let allowed = given([("ALLOW_BEST_EFFORT", "true")], [KV_BINDING]);
+    assert_eq!(Config::read(&allowed).unwrap().composition, Composition::Kv);
+    // Allowing it doesn't make it so where the ledger is bound.
+    let both = given([("ALLOW_BEST_EFFORT", "true")], [KV_BINDING, SHARD_BINDING]);
+    assert!(matches!(Config::read(&both).unwrap().composition, Composition::KvWithLedger { .. }));
+}
+
+#[test]
+fn everything_wrong_is_named_at_once() {
+    let all = given(
+        [
+            ("ENVIRONMENT", "prod"),
+            ("TICKET_STORE", "redis6"),
+            ("TICKET_TTL_SECONDS", "3601"),
+            ("TICKET_SHARDS", "0"),
+            ("ALLOW_BEST_EFFORT", "yes"),
+            ("IDENTITY", "none"),
+            ("JWT_SECRET", "short"),
+            ("ALLOWED_ORIGINS", "*"),
+        ],
+        [KV_BINDING],
+    );
+    let mut named = names(&all);
+    named.sort_unstable();
+    assert_eq!(
+        named,
+        [
+            "ALLOWED_ORIGINS",
+            "ALLOW_BEST_EFFORT",
+            "ENVIRONMENT",
+            "IDENTITY",
+            "JWT_SECRET",
+            "TICKET_SHARD",
+            "TICKET_SHARDS",
+            "TICKET_STORE",
+            "TICKET_TTL_SECONDS"
+        ]
+    );
+}
+
+#[test]
+fn numbers_are_plain_and_in_range() {
+    for text in ["0", "-1", "+5", "1.5", "3601", " 5", "5s", "0x10", "99999999999999999999"] {
+        assert_eq!(names(&given([("TICKET_TTL_SECONDS", text)], [])), ["TICKET_TTL_SECONDS"], "{text}");
+    }
+    for (text, seconds) in [("1", 1), ("3600", 3600), ("0060", 60)] {
+        assert_eq!(Config::read(&given([("TICKET_TTL_SECONDS", text)], [])).unwrap().ttl_seconds, seconds);
+    }
+}
+
+#[test]
+fn dev_identity_is_for_development() {
+    assert_eq!(names(&given([("IDENTITY", "dev")], [])), ["IDENTITY"]);
+    assert!(Config::read(&given([("IDENTITY", "dev"), ("ENVIRONMENT", "development")], [])).is_ok());
+}
+
+#[test]
+fn the_public_secret_is_for_development() {
+    assert_eq!(names(&given([("JWT_SECRET", PUBLIC_JWT_SECRET)], [])), ["JWT_SECRET"]);
+    let development = given([("JWT_SECRET", PUBLIC_JWT_SECRET), ("ENVIRONMENT", "development")], []);
+    assert!(Config::read(&development).is_ok());
+    assert!(include_str!("../../.dev.vars.example").contains(PUBLIC_JWT_SECRET));
+}
+
+#[test]
+fn origins_are_exact() {
+    let one = |text| names(&given([("ALLOWED_ORIGINS", text)], []));
+    for bad in [
+        "*",
+        "null",
+        "app.example.com",
+        "https://app.example.com/",
+        "https://App.example.com",
+        "https://app.example.com:443",
+        "https://app.example.com/x",
+        "https://*.example.com",
+        "https://user@app.example.com",
+        "wss://app.example.com",
+        "https://a.example.com,",
+        "https://exämple.com",
+    ] {
+        assert_eq!(one(bad), ["ALLOWED_ORIGINS"], "{bad}");
+    }
+    for good in
+        ["https://app.example.com", "http://localhost:5173", "https://a.example.com, https://b.example.com:8443"]
+    {
+        assert!(one(good).is_empty(), "{good}");
+    }
+}
+
+#[test]
+fn debug_hides_secrets() {
+    let config = Config::read(&given([], [])).unwrap();
+    assert!(!format!("{config:?}").contains(SECRET));
+}

@@ -1,0 +1,153 @@
+//! The grant: what a ticket is good for, and the small types it is made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ticket::TicketId;
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z, as `Date.now()` gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// This many seconds later.
+    pub fn plus_seconds(self, seconds: u32) -> Self {
+        Self(self.0.saturating_add(u64::from(seconds).saturating_mul(1000)))
+    }
+
+    /// Milliseconds from `earlier` to here; 0 when `earlier` is later.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// A text is empty, too long, or has control characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to {max} bytes without control characters")]
+pub struct BadText {
+    max: usize,
+}
+
+fn checked(text: String, max: usize) -> Result<String, BadText> {
+    if (1..=max).contains(&text.len()) && !text.chars().any(char::is_control) { Ok(text) } else { Err(BadText { max }) }
+}
+
+macro_rules! bounded_text {
+    ($(#[$doc:meta])* $name:ident, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl TryFrom<String> for $name {
+            type Error = BadText;
+            fn try_from(text: String) -> Result<Self, BadText> {
+                checked(text, $max).map(Self)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> String {
+                text.0
+            }
+        }
+    };
+}
+
+bounded_text!(
+    /// Who the caller is, in the words of the app's own login (a token's `sub`). 1 to 256 bytes, no control characters.
+    Subject, 256
+);
+bounded_text!(
+    /// What the caller wants to join. 1 to 128 bytes, no control characters.
+    Room, 128
+);
+
+/// What a ticket is good for. Stores keep it as JSON; [`Grant::to_json`] and [`Grant::from_json`] are the only form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+// A record of a later version may carry a restriction that this version would not know to enforce: refuse it.
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// The ticket's public name.
+    pub ticket_id: TicketId,
+    /// Who may connect.
+    pub subject: Subject,
+    /// To what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
+    /// When the ticket was issued.
+    pub issued_at: Millis,
+    /// From this millisecond on the ticket admits nobody.
+    pub expires_at: Millis,
+    /// Which shard of the ledger elects the one connection. It stands in the grant, so that a ticket in flight keeps its
+    /// shard when the number of shards changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<u16>,
+}
+
+impl Grant {
+    /// How long a store has to keep it, in whole seconds, rounded up.
+    pub fn ttl_seconds(&self) -> u64 {
+        self.expires_at.since(self.issued_at).div_ceil(1000)
+    }
+
+    /// As stores write it down.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    /// As stores read it.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant() -> Grant {
+        Grant {
+            ticket_id: TicketId::random().unwrap(),
+            subject: Subject::try_from("alice".to_owned()).unwrap(),
+            room: None,
+            issued_at: Millis(1_000),
+            expires_at: Millis(301_001),
+            shard: Some(3),
+        }
+    }
+
+    #[test]
+    fn a_record_reads_back_as_it_was() {
+        let grant = grant();
+        assert_eq!(Grant::from_json(&grant.to_json().unwrap()).unwrap(), grant);
+    }
+
+    #[test]
+    fn a_record_with_an_unknown_member_is_refused() {
+        let json = grant().to_json().unwrap().replacen('{', r#"{"only_on_mondays":true,"#, 1);
+        assert!(Grant::from_json(&json).is_err());
+    }
+
+    #[test]
+    fn a_stored_subject_is_checked_again() {
+        let json = grant().to_json().unwrap().replace("alice", r"a\u0000b");
+        assert!(Grant::from_json(&json).is_err());
+    }
+
+    #[test]
+    fn the_time_to_keep_is_rounded_up() {
+        assert_eq!(grant().ttl_seconds(), 301);
+    }
+
+    #[test]
+    fn texts_have_bounds() {
+        for (text, good) in [("a", true), ("", false), ("a\nb", false), ("a\u{7f}", false), ("é", true)] {
+            assert_eq!(Room::try_from(text.to_owned()).is_ok(), good, "{text:?}");
+        }
+        assert!(Room::try_from("a".repeat(128)).is_ok());
+        assert!(Room::try_from("a".repeat(129)).is_err());
+        assert!(Subject::try_from("a".repeat(256)).is_ok());
+        assert!(Subject::try_from("a".repeat(257)).is_err());
+    }
+}

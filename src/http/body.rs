@@ -1,0 +1,141 @@
+//! The body of `POST /ws-ticket`: nothing, or a small JSON object.
+
+use futures_util::StreamExt;
+use serde::Deserialize;
+use worker::{Request, Result};
+
+use crate::grant::{Room, Subject};
+use crate::problem::Problem;
+
+/// The largest body, in bytes.
+const MAX: usize = 4096;
+
+/// What the caller asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Who to be, where the identity takes a caller's word.
+    pub subject: Option<Subject>,
+    /// What to join.
+    pub room: Option<Room>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithSubject {
+    sub: Option<Subject>,
+    room: Option<Room>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithoutSubject {
+    room: Option<Room>,
+}
+
+/// Reads at most [`MAX`] bytes, whatever the request says of its length.
+pub async fn read(request: &Request) -> Result<std::result::Result<Vec<u8>, Problem>> {
+    let mut body = Vec::new();
+    if request.inner().body().is_none() {
+        return Ok(Ok(body));
+    }
+    let mut chunks = request.clone()?.stream()?;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        if body.len().saturating_add(chunk.len()) > MAX {
+            return Ok(Err(Problem::BodyTooLarge));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Ok(body))
+}
+
+/// What the bytes ask for.
+pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> std::result::Result<Wish, Problem> {
+    if body.is_empty() {
+        return Ok(Wish::default());
+    }
+    if !content_type.is_some_and(is_json) {
+        return Err(Problem::MediaTypeUnsupported);
+    }
+    let expected = if takes_subject {
+        r#"Expected a JSON object with nothing but "sub" (1 to 256 bytes) and "room" (1 to 128 bytes), both optional."#
+    } else {
+        r#"Expected a JSON object with nothing but "room" (1 to 128 bytes), optional."#
+    };
+    let malformed = Problem::BodyMalformed { expected };
+    // serde takes an array for a struct, in the order of its fields; a client that sends one is mistaken.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(malformed);
+    }
+    if takes_subject {
+        let WithSubject { sub, room } = serde_json::from_slice(body).map_err(|_| malformed)?;
+        Ok(Wish { subject: sub, room })
+    } else {
+        let WithoutSubject { room } = serde_json::from_slice(body).map_err(|_| malformed)?;
+        Ok(Wish { subject: None, room })
+    }
+}
+
+/// `application/json`, with whatever parameters.
+fn is_json(content_type: &str) -> bool {
+    content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: Option<&str> = Some("application/json");
+
+    #[test]
+    fn nothing_is_fine() {
+        assert_eq!(parse(None, b"", true), Ok(Wish::default()));
+        assert_eq!(parse(Some("text/plain"), b"", false), Ok(Wish::default()));
+        assert_eq!(parse(JSON, b"{}", false), Ok(Wish::default()));
+    }
+
+    #[test]
+    fn the_subject_is_taken_only_where_it_may_be() {
+        let body = br#" {"sub":"alice","room":"lobby"}"#;
+        let wish = parse(JSON, body, true).unwrap();
+        assert_eq!(wish.subject.map(String::from).as_deref(), Some("alice"));
+        assert_eq!(wish.room.map(String::from).as_deref(), Some("lobby"));
+        assert!(matches!(parse(JSON, body, false), Err(Problem::BodyMalformed { .. })));
+    }
+
+    #[test]
+    fn all_else_is_refused() {
+        let a = "a".repeat(129);
+        let long = format!(r#"{{"room":"{a}"}}"#);
+        let bodies: [&[u8]; 11] = [
+            b"[]",
+            br#"["alice"]"#,
+            b"null",
+            b"\"x\"",
+            b"{",
+            br#"{"sub":"a"} x"#,
+            br#"{"sub":7}"#,
+            br#"{"sub":""}"#,
+            br#"{"room":"a","room":"b"}"#,
+            b"{\"sub\":\"\xff\"}",
+            long.as_bytes(),
+        ];
+        for body in bodies {
+            assert!(matches!(parse(JSON, body, true), Err(Problem::BodyMalformed { .. })), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn only_json_is_json() {
+        for (content_type, good) in [
+            (Some("application/json"), true),
+            (Some("Application/JSON; charset=utf-8"), true),
+            (Some("text/plain"), false),
+            (Some("application/jsonx"), false),
+            (Some("application/x-www-form-urlencoded"), false),
+            (None, false),
+        ] {
+            assert_eq!(parse(content_type, b"{}", true).is_ok(), good, "{content_type:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `POST /ws-ticket`: a ticket for a caller whom the app's login knows.
+
+use serde::Serialize;
+use worker::{Method, Response, Url};
+
+use super::origin::Origins;
+use super::{App, Asked, Failure, Refusal, body, cors, no_store, now, rfc3339, store_failed};
+use crate::gate::NotIssued;
+use crate::identity::NotKnown;
+use crate::problem::Problem;
+use crate::telemetry::{self, Event, Reason};
+
+/// The route's methods.
+pub const ALLOW: &str = "POST, OPTIONS";
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    ticket: &'a str,
+    expires_in: u32,
+    expires_at: String,
+    url: String,
+}
+
+/// Issues.
+pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Result<Response, Failure> {
+    let headers = asked.request.headers();
+    let preflight = match asked.request.method() {
+        Method::Post => false,
+        Method::Options => true,
+        _ => return Err(Problem::MethodNotAllowed { allow: ALLOW }.into()),
+    };
+    origins.check(headers)??;
+    if preflight {
+        return Ok(cors::preflight()?);
+    }
+    let bytes = body::read(asked.request).await??;
+    let wish = body::parse(headers.get("Content-Type")?.as_deref(), &bytes, app.identity.takes_subject())?;
+    let caller = app.identity.caller(headers.get("Authorization")?.as_deref(), wish.subject, asked.now)?;
+    let began = now();
+    let issued = app.gate.issue(caller, wish.room, began).await;
+    let ms = now().since(began);
+    let issued = issued.map_err(|why| match why {
+        NotIssued::LoginExpired => NotKnown::Refused("token_expires_too_soon").into(),
+        NotIssued::Store(error) => store_failed("issue", error, ms),
+    })?;
+    telemetry::emit(&Event::Issued { ticket_id: issued.ticket_id, expires_in: issued.expires_in, ms });
+    let ticket = issued.ticket.reveal();
+    let answer = Answer {
+        ticket,
+        expires_in: issued.expires_in,
+        expires_at: rfc3339(issued.expires_at),
+        url: socket_url(asked.url, ticket),
+    };
+    Ok(no_store(Response::builder())?.from_json(&answer)?)
+}
+
+/// Where to open the socket: this gate, by the scheme that matches the request's. A ticket needs no escaping.
+fn socket_url(url: &Url, ticket: &str) -> String {
+    let scheme = if url.scheme() == "http" { "ws" } else { "wss" };
+    let authority = url.authority();
+    format!("{scheme}://{authority}/ws?ticket={ticket}")
+}
+
+impl From<NotKnown> for Refusal {
+    fn from(why: NotKnown) -> Self {
+        match why {
+            NotKnown::Missing => Problem::IdentityMissing.into(),
+            NotKnown::Refused(reason) => Self { reason: Reason::Token(reason), ..Problem::IdentityRefused.into() },
+        }
+    }
+}

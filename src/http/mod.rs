@@ -1,0 +1,164 @@
+//! The wire: routes, and what every answer has in common. `docs/protocol.md` is the contract.
+
+mod body;
+mod cors;
+mod health;
+mod issue;
+mod origin;
+mod query;
+mod upgrade;
+
+use worker::{Date, Request, Response, ResponseBuilder, Result, Url};
+
+use crate::config::{Environment, Problem as SettingProblem};
+use crate::gate::Gate;
+use crate::grant::Millis;
+use crate::identity::Identity;
+use crate::problem::Problem;
+use crate::store::{Guarantee, Reach, StoreError};
+use crate::telemetry::{self, Event, Reason};
+use origin::Origins;
+
+/// A gate that is ready to serve: made once per isolate.
+pub struct App {
+    /// Issues and consumes.
+    pub gate: Gate,
+    /// Knows the caller.
+    pub identity: Identity,
+    /// `ALLOWED_ORIGINS`.
+    pub origins: Vec<String>,
+    /// `ENVIRONMENT`.
+    pub environment: Environment,
+}
+
+impl App {
+    /// Whether it runs with less than it should: a promise that doesn't hold for a race, or, in production, tickets that
+    /// only the isolate which issued them knows.
+    pub fn degraded(&self) -> bool {
+        let store = self.gate.store();
+        store.guarantee() == Guarantee::BestEffort
+            || (self.environment == Environment::Production && store.reach() == Reach::Isolate)
+    }
+}
+
+/// A request with what several checks need of it, read once.
+struct Asked<'a> {
+    request: &'a Request,
+    url: &'a Url,
+    now: Millis,
+}
+
+/// A refusal on its way out, with its exact reason and what else telemetry wants to know.
+struct Refusal {
+    problem: Problem,
+    reason: Reason,
+    ticket_id: Option<crate::ticket::TicketId>,
+    ms: Option<u64>,
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { problem, reason: Reason::Code(problem.code()), ticket_id: None, ms: None }
+    }
+}
+
+/// Why a handler gave no answer of its own: a refusal, or a fault of the platform's.
+enum Failure {
+    Refused(Refusal),
+    Fault,
+}
+
+impl<T: Into<Refusal>> From<T> for Failure {
+    fn from(refusal: T) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl From<worker::Error> for Failure {
+    /// The text stays here: it is the platform's, and may quote what it was given.
+    fn from(_: worker::Error) -> Self {
+        Self::Fault
+    }
+}
+
+/// Answers a request.
+pub async fn serve(request: Request, started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Response> {
+    let url = request.url()?;
+    let asked = Asked { request: &request, url: &url, now: now() };
+    let path = url.path();
+    if path == "/health" {
+        return match health::answer(&asked, started) {
+            Err(problem) => refuse(problem),
+            Ok(response) => response,
+        };
+    }
+    let Ok(app) = started else { return refuse(Problem::Misconfigured) };
+    match path {
+        "/ws-ticket" => {
+            let origins = Origins::new(&app.origins, &url);
+            let answer = issue::answer(app, &asked, &origins).await;
+            cors::vary(or_refuse("ws-ticket", answer)?, request.headers(), &origins)
+        }
+        "/ws" => or_refuse("ws", upgrade::answer(app, &asked).await),
+        _ => refuse(Problem::NotFound),
+    }
+}
+
+/// A refusal as an answer and as an event.
+fn or_refuse(route: &'static str, answer: std::result::Result<Response, Failure>) -> Result<Response> {
+    match answer {
+        Ok(response) => Ok(response),
+        Err(Failure::Refused(Refusal { problem, reason, ticket_id, ms })) => {
+            telemetry::emit(&Event::Refused { route, reason, status: problem.status(), ticket_id, ms });
+            refuse(problem)
+        }
+        Err(Failure::Fault) => {
+            telemetry::emit(&Event::InternalError { route });
+            refuse(Problem::Internal)
+        }
+    }
+}
+
+/// A store's failure as an event and as the refusal that follows from it.
+fn store_failed(operation: &'static str, error: StoreError, ms: u64) -> Refusal {
+    telemetry::emit(&Event::StoreFailed { operation, error });
+    let problem = match error {
+        StoreError::Unavailable { .. } => Problem::StoreUnavailable,
+        StoreError::Corrupt { .. } => Problem::RecordCorrupt,
+    };
+    Refusal { ms: Some(ms), ..problem.into() }
+}
+
+/// The problem as an answer.
+fn refuse(problem: Problem) -> Result<Response> {
+    let mut builder = no_store(Response::builder())?
+        .with_status(problem.status())
+        .with_header("Content-Type", "application/problem+json")?;
+    for (name, value) in problem.headers() {
+        builder = builder.with_header(name, value)?;
+    }
+    if let Problem::MethodNotAllowed { allow } = problem {
+        builder = builder.with_header("Allow", allow)?;
+    }
+    Ok(builder.fixed(serde_json::to_vec(&problem.details())?))
+}
+
+/// No answer of ours may be kept, or tell another site where it came from.
+fn no_store(builder: ResponseBuilder) -> Result<ResponseBuilder> {
+    builder
+        .with_header("Cache-Control", "no-store")?
+        .with_header("Referrer-Policy", "no-referrer")?
+        .with_header("X-Content-Type-Options", "nosniff")
+}
+
+/// The clock: the one place that reads it.
+fn now() -> Millis {
+    Millis(Date::now().as_millis())
+}
+
+/// RFC 3339, in UTC, with milliseconds.
+fn rfc3339(moment: Millis) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to the year 287396")]
+    let date = worker::js_sys::Date::new(&(moment.0 as f64).into());
+    date.to_iso_string().into()
+}

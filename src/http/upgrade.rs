@@ -1,0 +1,60 @@
+//! `GET /ws?ticket=…`: consumes the ticket and opens the session.
+//!
+//! The cheap checks come first: method, upgrade, handshake, origin, the ticket's form. A request that fails one of them
+//! costs no store call and burns no ticket.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use worker::{Headers, Method, Response};
+
+use super::origin::Origins;
+use super::{App, Asked, Failure, Refusal, now, query, rfc3339, store_failed};
+use crate::gate::NotAdmitted;
+use crate::problem::Problem;
+use crate::session::{Welcome, echo};
+use crate::store::Attempt;
+use crate::telemetry::{self, Event, Reason};
+use crate::ticket::{NoRandomness, random_uuid};
+
+/// Admits or refuses.
+pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
+    if asked.request.method() != Method::Get {
+        return Err(Problem::MethodNotAllowed { allow: "GET" }.into());
+    }
+    let headers = asked.request.headers();
+    handshake(headers)?;
+    Origins::new(&app.origins, asked.url).check(headers)??;
+    let ticket = query::ticket(asked.url)?;
+    // Everything random before the ticket is burnt: what can fail should fail here.
+    let no_randomness = |error: NoRandomness| store_failed("consume", error.into(), 0);
+    let attempt = Attempt::random().map_err(no_randomness)?;
+    let session = random_uuid().map_err(no_randomness)?;
+
+    let began = now();
+    let consumed = app.gate.consume(&ticket, attempt, now).await;
+    let ms = now().since(began);
+    let grant = consumed.map_err(|why| {
+        let refused = |reason, ticket_id| Refusal { problem: Problem::TicketRefused, reason, ticket_id, ms: Some(ms) };
+        match why {
+            NotAdmitted::Unknown => refused(Reason::Unknown, None),
+            NotAdmitted::Used(ticket_id) => refused(Reason::Used, Some(ticket_id)),
+            NotAdmitted::Expired(ticket_id) => refused(Reason::Expired, Some(ticket_id)),
+            NotAdmitted::Store(error) => store_failed("consume", error, ms),
+        }
+    })?;
+    let age_ms = now().since(grant.issued_at);
+    telemetry::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms, ms });
+    Ok(echo::open(&Welcome::new(session, &grant, &rfc3339(grant.expires_at)))?)
+}
+
+/// The handshake of RFC 6455 §4.2.1, as far as the platform leaves it to us.
+fn handshake(headers: &Headers) -> Result<(), Failure> {
+    let is_upgrade = headers.get("Upgrade")?.is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
+    if !is_upgrade {
+        return Err(Problem::UpgradeRequired.into());
+    }
+    let version = headers.get("Sec-WebSocket-Version")?;
+    let key = headers.get("Sec-WebSocket-Key")?.and_then(|key| STANDARD.decode(key).ok());
+    let good = version.as_deref() == Some("13") && key.is_some_and(|key| key.len() == 16);
+    if good { Ok(()) } else { Err(Problem::HandshakeInvalid.into()) }
+}

@@ -1,0 +1,36 @@
+//! ws-ticket: one ticket, one WebSocket. The gate in front of yours, as a Cloudflare Worker.
+//!
+//! The modules below are in order: each uses only those before it, which `tests/modules.rs` checks. The design, and where
+//! it departs from its own plan, is in `docs/architecture.md`.
+
+pub mod ticket;
+
+pub mod grant;
+
+pub mod store;
+
+pub mod gate;
+
+pub mod config;
+
+pub mod telemetry;
+
+pub mod stores;
+
+pub mod identity;
+
+pub mod session;
+
+pub mod problem;
+
+pub mod http;
+
+mod start;
+
+use worker::{Context, Env, Request, Response, Result, event};
+
+/// Every request of the Worker comes in here.
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
+    http::serve(request, &start::once(&env)).await
+}

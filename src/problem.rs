@@ -1,0 +1,146 @@
+//! Every refusal that a client can see, as problem details (RFC 9457) with a stable `code`.
+//!
+//! The table in `docs/protocol.md` is this file in prose. A problem says what was expected and never repeats what came.
+
+use serde::Serialize;
+
+/// A refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// No such route.
+    NotFound,
+    /// The route has other methods.
+    MethodNotAllowed {
+        /// Those that it has, as `Allow` wants them.
+        allow: &'static str,
+    },
+    /// An `Origin` that isn't allowed.
+    OriginRefused,
+    /// A request to `/ws` that doesn't ask for an upgrade.
+    UpgradeRequired,
+    /// An upgrade that isn't RFC 6455's.
+    HandshakeInvalid,
+    /// No ticket.
+    TicketMissing,
+    /// More than one ticket.
+    TicketRepeated,
+    /// Not in the form of a ticket.
+    TicketMalformed,
+    /// Unknown, expired or used: one answer, so that guessing teaches nothing.
+    TicketRefused,
+    /// No login.
+    IdentityMissing,
+    /// A login that isn't good.
+    IdentityRefused,
+    /// A body of another media type.
+    MediaTypeUnsupported,
+    /// Too large a body.
+    BodyTooLarge,
+    /// A body that isn't what is expected.
+    BodyMalformed {
+        /// What would be.
+        expected: &'static str,
+    },
+    /// A store gave no answer.
+    StoreUnavailable,
+    /// A store's record can't be read.
+    RecordCorrupt,
+    /// The configuration is wrong.
+    Misconfigured,
+    /// A fault of the gate's own.
+    Internal,
+}
+
+/// The body of a refusal.
+#[derive(Serialize)]
+pub struct Details {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    code: &'static str,
+}
+
+impl Problem {
+    /// Its row of the table: status, code, what was expected.
+    fn row(self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::NotFound => (404, "not_found", "The routes are POST /ws-ticket, GET /ws and GET /health."),
+            Self::MethodNotAllowed { .. } => (405, "method_not_allowed", "The header Allow names the methods."),
+            Self::OriginRefused => {
+                (403, "origin_refused", "Pages of this origin are not allowed; see ALLOWED_ORIGINS.")
+            }
+            Self::UpgradeRequired => (426, "upgrade_required", "This route wants a WebSocket upgrade."),
+            Self::HandshakeInvalid => (
+                400,
+                "handshake_invalid",
+                "Expected an RFC 6455 handshake: Sec-WebSocket-Version 13 and a Sec-WebSocket-Key of 16 bytes in base64.",
+            ),
+            Self::TicketMissing => (400, "ticket_missing", "Expected one query parameter: ticket."),
+            Self::TicketRepeated => (400, "ticket_repeated", "Expected one ticket, found several."),
+            Self::TicketMalformed => (400, "ticket_malformed", "Expected a ticket as POST /ws-ticket gives it."),
+            Self::TicketRefused => {
+                (401, "ticket_refused", "The ticket is unknown, expired or used. Ask for a new one.")
+            }
+            Self::IdentityMissing => (401, "identity_missing", "Expected the header Authorization: Bearer <token>."),
+            Self::IdentityRefused => (401, "identity_refused", "The token is not valid. Log in again."),
+            Self::MediaTypeUnsupported => {
+                (415, "media_type_unsupported", "Expected no body, or one of type application/json.")
+            }
+            Self::BodyTooLarge => (413, "body_too_large", "Expected a body of 4096 bytes or less."),
+            Self::BodyMalformed { expected } => (400, "body_malformed", expected),
+            Self::StoreUnavailable => (
+                503,
+                "store_unavailable",
+                "The ticket store gave no answer. Try again; where a ticket was presented, with a new one.",
+            ),
+            Self::RecordCorrupt => (500, "record_corrupt", "The ticket's record can't be read. Ask for a new ticket."),
+            Self::Misconfigured => {
+                (500, "misconfigured", "The gate is misconfigured; GET /health lists what is wrong.")
+            }
+            Self::Internal => (500, "internal_error", "The gate failed. Ask for a new ticket and try again."),
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        self.row().0
+    }
+
+    /// The stable name.
+    pub fn code(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The body. `type` is `about:blank`, so `title` is the status's own phrase (RFC 9457 §4.2.1); `code` says more.
+    pub fn details(self) -> Details {
+        let (status, code, detail) = self.row();
+        let title = match status {
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            413 => "Content Too Large",
+            415 => "Unsupported Media Type",
+            426 => "Upgrade Required",
+            503 => "Service Unavailable",
+            _ => "Internal Server Error",
+        };
+        Details { r#type: "about:blank", title, status, detail, code }
+    }
+
+    /// The headers that belong to it.
+    pub fn headers(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::UpgradeRequired => &[("Upgrade", "websocket"), ("Connection", "Upgrade")],
+            Self::HandshakeInvalid => &[("Sec-WebSocket-Version", "13")],
+            // RFC 9110 §11.6.1 wants a challenge with every 401.
+            Self::TicketRefused => &[("WWW-Authenticate", "Ticket")],
+            Self::IdentityMissing => &[("WWW-Authenticate", "Bearer")],
+            Self::IdentityRefused => &[("WWW-Authenticate", r#"Bearer error="invalid_token""#)],
+            Self::StoreUnavailable => &[("Retry-After", "1")],
+            _ => &[],
+        }
+    }
+}

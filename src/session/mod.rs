@@ -1,0 +1,26 @@
+//! What stands behind the gate: the WebSocket after the upgrade.
+
+pub mod echo;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::grant::Grant;
+
+/// The first frame of every session.
+#[derive(Serialize)]
+pub struct Welcome<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    session: Uuid,
+    subject: &'a crate::grant::Subject,
+    room: Option<&'a crate::grant::Room>,
+    expires_at: &'a str,
+}
+
+impl<'a> Welcome<'a> {
+    /// For a session that begins with `grant`; `expires_at` is the grant's, as RFC 3339.
+    pub fn new(session: Uuid, grant: &'a Grant, expires_at: &'a str) -> Self {
+        Self { kind: "welcome", session, subject: &grant.subject, room: grant.room.as_ref(), expires_at }
+    }
+}

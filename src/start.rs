@@ -1,0 +1,89 @@
+//! Start-up: once per isolate, at its first request, the bindings become a gate or a list of what is wrong with them.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use worker::Env;
+use worker::js_sys::Reflect;
+use worker::wasm_bindgen::JsValue;
+
+use crate::config::{Config, Environment, Problem, Settings};
+use crate::gate::Gate;
+use crate::http::App;
+use crate::identity::Identity;
+use crate::store::Reach;
+use crate::stores;
+use crate::telemetry::{self, Event};
+
+/// What start-up comes to.
+type Started = Rc<Result<App, Vec<Problem>>>;
+
+thread_local! {
+    // Bindings don't change in an isolate's life: a deploy makes new isolates.
+    static STARTED: OnceCell<Started> = const { OnceCell::new() };
+}
+
+/// The isolate's gate.
+pub fn once(env: &Env) -> Started {
+    STARTED.with(|started| Rc::clone(started.get_or_init(|| Rc::new(start(env)))))
+}
+
+fn start(env: &Env) -> Result<App, Vec<Problem>> {
+    let app = Config::read(&Bindings(env)).and_then(|config| assemble(config, env));
+    match &app {
+        Ok(app) => announce(app),
+        Err(problems) => {
+            let names: Vec<_> = problems.iter().map(|problem| problem.name).collect();
+            telemetry::emit(&Event::Misconfigured { names: &names });
+        }
+    }
+    app
+}
+
+fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
+    let store = stores::build(config.composition, env).map_err(|problem| vec![problem])?;
+    Ok(App {
+        gate: Gate::new(store, config.ttl_seconds),
+        identity: Identity::new(&config.identity),
+        origins: config.origins,
+        environment: config.environment,
+    })
+}
+
+fn announce(app: &App) {
+    let store = app.gate.store();
+    telemetry::emit(&Event::Started {
+        store: &store.to_string(),
+        guarantee: store.guarantee(),
+        reach: store.reach(),
+        degraded: app.degraded(),
+    });
+    if app.environment == Environment::Production && store.reach() == Reach::Isolate {
+        telemetry::emit(&Event::FallbackToMemory);
+    }
+}
+
+/// A Worker's variables, secrets and bindings.
+struct Bindings<'a>(&'a Env);
+
+impl Bindings<'_> {
+    fn get(&self, name: &str) -> Option<JsValue> {
+        Reflect::get(self.0, &name.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
+    }
+}
+
+impl Settings for Bindings<'_> {
+    fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        // In wrangler.jsonc a number or a boolean may stand without quotes.
+        let text = value
+            .as_string()
+            .or_else(|| value.as_f64().map(|number| number.to_string()))
+            .or_else(|| value.as_bool().map(|truth| truth.to_string()));
+        text.map(Some).ok_or_else(|| Problem::new(name, "is neither text nor a number nor a boolean", "text"))
+    }
+
+    fn is_bound(&self, name: &'static str) -> bool {
+        self.get(name).is_some()
+    }
+}

@@ -1,0 +1,156 @@
+//! The port: what a ticket store is, and what it promises.
+//!
+//! A store *issues* a ticket for a grant and *consumes* it. There is no `get` and no `delete`, because no order of those
+//! two is safe when connections race. A wrapper is a store too, and its `Display` shows what it wraps: `kv+ledger`.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::grant::Grant;
+use crate::ticket::{NoRandomness, Ticket, TicketId, random_uuid};
+
+/// What a store promises when several connections race for one ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guarantee {
+    /// At most one is admitted, whatever races, fails or repeats. A store may say so exactly when its platform has one
+    /// step that removes (or marks) and answers.
+    SingleUse,
+    /// At least one is admitted, and more may be.
+    BestEffort,
+}
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SingleUse => "single-use",
+            Self::BestEffort => "best-effort",
+        })
+    }
+}
+
+/// From where a ticket of the store can be consumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Only in the isolate that issued it. Cloudflare runs many and ends them at will.
+    Isolate,
+    /// Everywhere.
+    Global,
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Isolate => "isolate",
+            Self::Global => "global",
+        })
+    }
+}
+
+/// Why a store gave no answer. A closed set, so that no text of a platform, with who knows what in it, reaches a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The call failed, or its answer was none that it can give.
+    Failed,
+    /// The platform refused it: too many calls.
+    LimitReached,
+    /// The store can't hold more tickets.
+    Full,
+    /// No random bytes to be had.
+    NoRandomness,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Failed => "failed",
+            Self::LimitReached => "limit_reached",
+            Self::Full => "full",
+            Self::NoRandomness => "no_randomness",
+        })
+    }
+}
+
+/// Something other than an answer. It is never "no such ticket": that one is [`Consumed::Unknown`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing is known about the ticket: answer 503. A consume that ended so may have happened, and is not repeated but
+    /// with the same [`Attempt`].
+    #[error("{step}: {cause}")]
+    Unavailable {
+        /// The call that gave no answer, such as `kv.get`.
+        step: &'static str,
+        /// Why.
+        cause: Cause,
+    },
+    /// There is a record and it can't be read: answer 500, and never fall back to anything.
+    #[error("{step}: a record that can't be read")]
+    Corrupt {
+        /// The call that brought it.
+        step: &'static str,
+    },
+}
+
+impl StoreError {
+    /// The call at which it happened.
+    pub fn step(&self) -> &'static str {
+        match self {
+            Self::Unavailable { step, .. } | Self::Corrupt { step } => step,
+        }
+    }
+}
+
+impl From<NoRandomness> for StoreError {
+    fn from(_: NoRandomness) -> Self {
+        Self::Unavailable { step: "random", cause: Cause::NoRandomness }
+    }
+}
+
+/// A random id of one consuming request. A store that is asked again with the same attempt, after a reply was lost, gives
+/// the same answer; another attempt is told "used".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt(Uuid);
+
+impl Attempt {
+    /// A fresh one: once per request that presents a ticket.
+    pub fn random() -> Result<Self, NoRandomness> {
+        random_uuid().map(Self)
+    }
+
+    /// The UUID.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+/// A store's answer to `consume`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consumed {
+    /// This attempt, and by a `SingleUse` store no other, has the grant. Whether it has expired is the gate's business.
+    Granted(Grant),
+    /// Another attempt had it before. Only stores that still know a used ticket can say so; the others say `Unknown`.
+    Used(TicketId),
+    /// There is no such ticket here: never issued, used, or cleaned up.
+    Unknown,
+}
+
+/// Issues and consumes tickets.
+///
+/// A store's time to live only cleans up: expiry is decided once, in the gate. So no store reads a clock, and all of them
+/// expire a ticket at the same millisecond.
+#[async_trait(?Send)]
+pub trait TicketStore: fmt::Display {
+    /// What it promises when connections race.
+    fn guarantee(&self) -> Guarantee;
+
+    /// From where its tickets can be consumed.
+    fn reach(&self) -> Reach;
+
+    /// Makes a ticket for the grant and keeps what is needed to consume it. After an error the ticket exists nowhere
+    /// that anybody could present it from.
+    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError>;
+
+    /// Hands the ticket's grant to this attempt. Looks at no ticket that another store issued: those are `Unknown`.
+    async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError>;
+}

@@ -1,0 +1,116 @@
+//! A ledger in front of a store that can't elect a winner: the store keeps the grant, the ledger the claim on it.
+//!
+//! `Claimed<Kv>` is `SingleUse` because the ledger has one step that marks and answers. The grant is read first, so that
+//! unknown tickets cost no claim and an outage of the store burns nothing.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::grant::{Grant, Millis};
+use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use crate::ticket::{NoRandomness, Ticket, TicketId, random};
+
+/// One attempt's claim on one ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The shard that decides, always the same for a ticket.
+    pub shard: u16,
+    /// The ticket that is claimed.
+    pub ticket_id: TicketId,
+    /// By whom.
+    pub attempt: Attempt,
+    /// How long the ledger must remember it.
+    pub expires_at: Millis,
+}
+
+impl Claim {
+    /// The ticket as the ledger writes it down.
+    pub fn ticket(&self) -> Uuid {
+        self.ticket_id.uuid()
+    }
+}
+
+/// The ledger's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The claim stands: this attempt has the ticket, now and whenever it asks again.
+    Won,
+    /// Another attempt has it.
+    Lost,
+}
+
+/// Elects one claim for each ticket.
+#[async_trait(?Send)]
+pub trait Ledger: fmt::Display {
+    /// Into how many shards it is divided, at least 1.
+    fn shards(&self) -> u16;
+
+    /// Decides, and remembers the decision until the ticket has expired. The same attempt always gets the same verdict.
+    async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError>;
+}
+
+/// A store with a ledger in front.
+pub struct Claimed<S, L> {
+    store: S,
+    ledger: L,
+}
+
+impl<S: TicketStore, L: Ledger> Claimed<S, L> {
+    /// `store`'s grants, handed out once by `ledger`.
+    pub fn new(store: S, ledger: L) -> Self {
+        Self { store, ledger }
+    }
+
+    /// Any shard, each as likely.
+    fn pick_shard(&self) -> Result<u16, NoRandomness> {
+        let random = u32::from_le_bytes(random()?);
+        Ok(random.checked_rem(u32::from(self.ledger.shards())).and_then(|n| u16::try_from(n).ok()).unwrap_or(0))
+    }
+
+    /// Asks once more after no answer: a claim that did take effect is known by its attempt, so asking is harmless.
+    async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError> {
+        match self.ledger.claim(claim).await {
+            Err(StoreError::Unavailable { .. }) => self.ledger.claim(claim).await,
+            answer => answer,
+        }
+    }
+}
+
+impl<S: TicketStore, L: Ledger> fmt::Display for Claimed<S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{}", self.store, self.ledger)
+    }
+}
+
+#[async_trait(?Send)]
+impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::SingleUse
+    }
+
+    fn reach(&self) -> Reach {
+        self.store.reach()
+    }
+
+    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError> {
+        let grant = Grant { shard: Some(self.pick_shard()?), ..grant.clone() };
+        self.store.issue(&grant).await
+    }
+
+    async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
+        let grant = match self.store.consume(ticket, attempt).await? {
+            Consumed::Granted(grant) => grant,
+            refused => return Ok(refused),
+        };
+        // A grant of the time before there was a ledger names no shard. It must not be admitted unclaimed, and the same
+        // shard must decide for all who present it.
+        let shard = grant.shard.unwrap_or(0);
+        let claim = Claim { shard, ticket_id: grant.ticket_id, attempt, expires_at: grant.expires_at };
+        Ok(match self.claim(&claim).await? {
+            Verdict::Won => Consumed::Granted(grant),
+            Verdict::Lost => Consumed::Used(grant.ticket_id),
+        })
+    }
+}

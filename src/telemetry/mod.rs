@@ -1,0 +1,85 @@
+//! What happened, one line of JSON each: closed sets of events and reasons.
+//!
+//! An event can't hold a ticket, a token or a key: there is no field that would take one. A ticket stands in it by its
+//! public id. What each event means and when to be alarmed is in `docs/operations.md`.
+
+mod line;
+
+use crate::store::{Guarantee, Reach, StoreError};
+use crate::ticket::TicketId;
+use uuid::Uuid;
+
+/// An operation that takes longer than this, in milliseconds, is a warning.
+pub const SLOW_MS: u64 = 100;
+
+/// How loud an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The gate does its work.
+    Info,
+    /// Somebody should look, some time.
+    Warn,
+    /// Somebody should look now.
+    Alert,
+}
+
+/// Why somebody got no ticket or no socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The ticket is well-formed and no store knows it.
+    Unknown,
+    /// The ticket was consumed before.
+    Used,
+    /// The ticket came too late.
+    Expired,
+    /// A check before the store, by the code that the client was told.
+    Code(&'static str),
+    /// Something about the caller's token.
+    Token(&'static str),
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// An isolate has read its configuration and is ready.
+    Started { store: &'a str, guarantee: Guarantee, reach: Reach, degraded: bool },
+    /// An isolate has read its configuration and refuses to serve. Names only.
+    Misconfigured { names: &'a [&'static str] },
+    /// Tickets are kept in the memory of one isolate although this is production.
+    FallbackToMemory,
+    /// A ticket was issued. `ms`: what the store took.
+    Issued { ticket_id: TicketId, expires_in: u32, ms: u64 },
+    /// A ticket was consumed and a session begins. `age_ms`: how old the ticket was. `ms`: what the store took.
+    Consumed { ticket_id: TicketId, session: Uuid, age_ms: u64, ms: u64 },
+    /// Somebody was refused. `ms` only where a store was asked.
+    Refused { route: &'static str, reason: Reason, status: u16, ticket_id: Option<TicketId>, ms: Option<u64> },
+    /// A store gave no answer.
+    StoreFailed { operation: &'static str, error: StoreError },
+    /// Something that the gate's own code did not foresee; the request was answered 500.
+    InternalError { route: &'static str },
+}
+
+impl Event<'_> {
+    /// How loud it is.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Misconfigured { .. } | Self::FallbackToMemory | Self::InternalError { .. } => Level::Alert,
+            Self::StoreFailed { error: StoreError::Corrupt { .. }, .. } => Level::Alert,
+            Self::Started { degraded: true, .. } => Level::Alert,
+            Self::StoreFailed { .. } => Level::Warn,
+            Self::Issued { ms, .. } | Self::Consumed { ms, .. } if *ms > SLOW_MS => Level::Warn,
+            Self::Refused { ms: Some(ms), .. } if *ms > SLOW_MS => Level::Warn,
+            Self::Started { .. } | Self::Issued { .. } | Self::Consumed { .. } | Self::Refused { .. } => Level::Info,
+        }
+    }
+}
+
+/// Writes the event to the Worker's log.
+pub fn emit(event: &Event<'_>) {
+    let line = line::render(event);
+    match event.level() {
+        Level::Info => worker::console_log!("{line}"),
+        Level::Warn => worker::console_warn!("{line}"),
+        Level::Alert => worker::console_error!("{line}"),
+    }
+}

@@ -1,0 +1,215 @@
+//! The ticket: the secret handed to the browser, and the names it goes by where a secret must not.
+//!
+//! Its text is `wst_<home>_<secret>`: `home` says which store issued it (1 to 16 of `a-z0-9`), `secret` is 256 random bits
+//! in unpadded base64url, always 43 characters. Every character is legal both in a URL's query (RFC 3986 §3.4) and in a
+//! `Sec-WebSocket-Protocol` token (RFC 9110 §5.6.2), so nothing ever needs escaping.
+//!
+//! Stores see the [`Digest`] of the *whole* text. A ticket whose home was edited is therefore another ticket, one that
+//! nobody issued, and what a store holds can't be presented.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+/// What every ticket begins with, so that secret scanners and people recognise one.
+const PREFIX: &str = "wst_";
+/// Characters that 256 bits take in unpadded base64url.
+const SECRET_LEN: usize = 43;
+/// The longest `home`, in bytes.
+const HOME_MAX: usize = 16;
+
+/// The platform gave no random bytes, so no ticket can be made.
+#[derive(Debug, thiserror::Error)]
+#[error("no random bytes to be had")]
+pub struct NoRandomness;
+
+/// The text does not have a ticket's form, so no store can have issued it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not in the form of a ticket")]
+pub struct Malformed;
+
+/// `N` bytes from the platform's cryptographic source.
+pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    getrandom::getrandom(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// A ticket in the clear. It has no `Display` and no `Serialize`, its `Debug` hides the secret: [`Ticket::reveal`] is the
+/// only way out, and only the answer to the one who asked for the ticket calls it.
+pub struct Ticket {
+    text: String,
+    home: Home,
+    digest: Digest,
+}
+
+impl Ticket {
+    /// A fresh ticket of the store that goes by `home`.
+    pub fn mint(home: Home) -> Result<Self, NoRandomness> {
+        let secret = URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let text = format!("{PREFIX}{}_{secret}", home.0);
+        let digest = Digest::of(&text);
+        Ok(Self { text, home, digest })
+    }
+
+    /// Reads what a client presented. Says nothing about whether it was ever issued: that is a store's word.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let (home, secret) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).ok_or(Malformed)?;
+        // A strict decode also refuses stray bits in the last character, so a ticket has exactly one spelling.
+        if secret.len() != SECRET_LEN || URL_SAFE_NO_PAD.decode(secret).is_err() {
+            return Err(Malformed);
+        }
+        Ok(Self { text: text.to_owned(), home: Home::parse(home)?, digest: Digest::of(text) })
+    }
+
+    /// The store that issued it, by the ticket's own word.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// What stores know it by.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The secret text.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ticket({PREFIX}{}_…)", self.home.0)
+    }
+}
+
+/// The store that issued a ticket, as the ticket names it: 1 to 16 of `a-z0-9`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home(String);
+
+impl Home {
+    /// Reads a home as it stands in a ticket.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let well_formed =
+            (1..=HOME_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if well_formed { Ok(Self(text.to_owned())) } else { Err(Malformed) }
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// SHA-256 of a ticket's text: what stores see and write down. No secret, since 256 random bits can't be guessed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+}
+
+/// Lowercase hexadecimal, 64 characters.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A ticket's public name: a random UUID that is no secret. It stands in logs, in the grant and in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TicketId(Uuid);
+
+impl TicketId {
+    /// A fresh one.
+    pub fn random() -> Result<Self, NoRandomness> {
+        random_uuid().map(Self)
+    }
+
+    /// The UUID.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for TicketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A random UUID (version 4, RFC 9562 §5.4).
+pub fn random_uuid() -> Result<Uuid, NoRandomness> {
+    Ok(uuid::Builder::from_random_bytes(random()?).into_uuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> Home {
+        Home::parse("k").unwrap()
+    }
+
+    #[test]
+    fn a_minted_ticket_is_read_back_as_itself() {
+        let ticket = Ticket::mint(home()).unwrap();
+        let read = Ticket::parse(ticket.reveal()).unwrap();
+        assert_eq!(read.digest(), ticket.digest());
+        assert_eq!(read.home(), &home());
+        assert_eq!(ticket.reveal().len(), "wst_k_".len() + SECRET_LEN);
+    }
+
+    #[test]
+    fn two_tickets_differ() {
+        assert_ne!(Ticket::mint(home()).unwrap().digest(), Ticket::mint(home()).unwrap().digest());
+    }
+
+    #[test]
+    fn another_home_is_another_ticket() {
+        let ticket = Ticket::mint(home()).unwrap();
+        let edited = ticket.reveal().replacen("wst_k_", "wst_m_", 1);
+        assert_ne!(Ticket::parse(&edited).unwrap().digest(), ticket.digest());
+    }
+
+    #[test]
+    fn debug_hides_the_secret() {
+        let ticket = Ticket::mint(home()).unwrap();
+        let secret = ticket.reveal().rsplit_once("wst_k_").unwrap().1;
+        assert!(!format!("{ticket:?}").contains(secret));
+    }
+
+    #[test]
+    fn what_has_not_the_form_is_refused() {
+        let a = |n| "A".repeat(n);
+        for text in [
+            String::new(),
+            "wst_".into(),
+            format!("wst_k_{}", a(42)),
+            format!("wst_k_{}", a(44)),
+            format!("wst__{}", a(43)),
+            format!("wst_K_{}", a(43)),
+            format!("wst_k{}", a(43)),
+            format!("WST_k_{}", a(43)),
+            format!("wst_{}_{}", "k".repeat(17), a(43)),
+            format!("wst_k_{}=", a(42)),
+            format!("wst_k_{}+", a(42)),
+            format!("wst_k_{}é", a(41)),
+            format!(" wst_k_{}", a(43)),
+            format!("wst_k_{}\n", a(43)),
+            // Stray bits in the last character: another spelling of the same 256 bits.
+            format!("wst_k_{}B", a(42)),
+        ] {
+            assert_eq!(Ticket::parse(&text).err(), Some(Malformed), "{text:?}");
+        }
+        assert!(Ticket::parse(&format!("wst_k_{}", a(43))).is_ok());
+    }
+}
