@@ -1,7 +1,8 @@
 //! Tickets in the memory of one isolate: for development, and the last resort when nothing else is bound.
 //!
 //! `SingleUse`: the step that elects the winner is `HashMap::remove`, and an isolate runs one thing at a time. Its reach is
-//! that isolate: Cloudflare runs many of them and ends them at will, and every ticket in one goes with it.
+//! that isolate: Cloudflare runs many of them and ends them at will, and every ticket in one goes with it. Of a used
+//! ticket it remembers the public id until the ticket would have expired, so that a second use is told as what it is.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -11,7 +12,7 @@ use async_trait::async_trait;
 
 use crate::grant::{Grant, Millis};
 use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::ticket::{Digest, Home, Ticket};
+use crate::ticket::{Digest, Home, Ticket, TicketId};
 
 /// How many tickets it holds at most. A grant takes well under 1 KiB, an isolate has 128 MB for everything
 /// (<https://developers.cloudflare.com/workers/platform/limits/#memory>).
@@ -27,23 +28,30 @@ pub struct Memory {
 #[derive(Default)]
 struct Held {
     grants: HashMap<Digest, Grant>,
-    /// The same tickets, the next to expire first.
+    used: HashMap<Digest, TicketId>,
+    /// All of both, the next to expire first.
     by_expiry: BTreeSet<(Millis, Digest)>,
 }
 
 impl Held {
-    fn remove(&mut self, digest: &Digest) -> Option<Grant> {
-        let grant = self.grants.remove(digest)?;
-        self.by_expiry.remove(&(grant.expires_at, *digest));
-        Some(grant)
-    }
-
     fn drop_expired(&mut self, now: Millis) {
         while let Some(&(expires_at, digest)) = self.by_expiry.first() {
             if expires_at > now {
                 break;
             }
-            self.remove(&digest);
+            self.by_expiry.pop_first();
+            self.grants.remove(&digest);
+            self.used.remove(&digest);
+        }
+    }
+
+    fn take(&mut self, digest: &Digest) -> Consumed {
+        match self.grants.remove(digest) {
+            Some(grant) => {
+                self.used.insert(*digest, grant.ticket_id);
+                Consumed::Granted(grant)
+            }
+            None => self.used.get(digest).map_or(Consumed::Unknown, |ticket_id| Consumed::Used(*ticket_id)),
         }
     }
 }
@@ -74,7 +82,7 @@ impl TicketStore for Memory {
     async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError> {
         let mut held = self.held.borrow_mut();
         held.drop_expired(grant.issued_at);
-        if held.grants.len() >= self.capacity {
+        if held.by_expiry.len() >= self.capacity {
             return Err(StoreError::Unavailable { step: "memory.issue", cause: Cause::Full });
         }
         let ticket = Ticket::mint(self.home.clone())?;
@@ -84,8 +92,7 @@ impl TicketStore for Memory {
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
-        let grant = self.held.borrow_mut().remove(ticket.digest());
-        Ok(grant.map_or(Consumed::Unknown, Consumed::Granted))
+        Ok(self.held.borrow_mut().take(ticket.digest()))
     }
 }
 
@@ -93,7 +100,6 @@ impl TicketStore for Memory {
 mod tests {
     use super::*;
     use crate::grant::Subject;
-    use crate::ticket::TicketId;
     use futures_util::FutureExt;
 
     fn grant(issued_at: u64, expires_at: u64) -> Grant {
@@ -115,23 +121,30 @@ mod tests {
         Memory { capacity, ..Memory::new(Home::parse("m").unwrap()) }
     }
 
-    #[test]
-    fn expired_tickets_are_let_go() {
-        let store = store(10);
-        issue(&store, &grant(0, 1_000)).unwrap();
-        issue(&store, &grant(0, 3_000)).unwrap();
-        issue(&store, &grant(1_000, 2_000)).unwrap();
-        assert_eq!(store.held.borrow().grants.len(), 2);
-        assert_eq!(store.held.borrow().by_expiry.len(), 2);
+    fn consume(store: &Memory, ticket: &Ticket) -> Consumed {
+        store.consume(ticket, Attempt::random().unwrap()).now_or_never().unwrap().unwrap()
     }
 
     #[test]
-    fn a_consumed_ticket_leaves_nothing() {
+    fn expired_tickets_are_let_go_used_or_not() {
         let store = store(10);
-        let ticket = issue(&store, &grant(0, 1_000)).unwrap();
-        store.consume(&ticket, Attempt::random().unwrap()).now_or_never().unwrap().unwrap();
+        let used = issue(&store, &grant(0, 1_000)).unwrap();
+        consume(&store, &used);
+        issue(&store, &grant(0, 1_000)).unwrap();
+        issue(&store, &grant(0, 3_000)).unwrap();
+        issue(&store, &grant(1_000, 2_000)).unwrap();
+        let held = store.held.borrow();
+        assert_eq!((held.grants.len(), held.used.len(), held.by_expiry.len()), (2, 0, 2));
+    }
+
+    #[test]
+    fn of_a_used_ticket_only_the_public_id_is_left() {
+        let store = store(10);
+        let grant = grant(0, 1_000);
+        let ticket = issue(&store, &grant).unwrap();
+        assert_eq!(consume(&store, &ticket), Consumed::Granted(grant.clone()));
+        assert_eq!(consume(&store, &ticket), Consumed::Used(grant.ticket_id));
         assert!(store.held.borrow().grants.is_empty());
-        assert!(store.held.borrow().by_expiry.is_empty());
     }
 
     #[test]

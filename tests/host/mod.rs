@@ -1,0 +1,214 @@
+//! What the host's laws run on: rows of stores, made of real parts and of parts that fail on command.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use ws_ticket::gate::Caller;
+use ws_ticket::grant::{Grant, Subject};
+use ws_ticket::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket::stores::claimed::{Claim, Claimed, Ledger, Verdict};
+use ws_ticket::stores::memory::Memory;
+use ws_ticket::ticket::{Digest, Home, Ticket};
+
+/// A composition under test.
+pub struct Row {
+    pub name: &'static str,
+    /// The parts of it that can be made to fail.
+    pub parts: &'static [&'static str],
+    pub make: fn(&Faults) -> Box<dyn TicketStore>,
+}
+
+pub const ROWS: &[Row] = &[
+    Row { name: "memory", parts: &[], make: |_| Box::new(memory()) },
+    Row { name: "faulty(memory)", parts: &["store"], make: |faults| Box::new(Faulty(memory(), faults.clone())) },
+    Row { name: "shelf", parts: &["store"], make: |faults| Box::new(shelf(true, faults)) },
+    Row {
+        name: "shelf+book",
+        parts: &["store", "ledger"],
+        make: |faults| Box::new(Claimed::new(shelf(false, faults), Book::new(faults))),
+    },
+];
+
+pub fn caller() -> Caller {
+    Caller { subject: Subject::try_from("alice".to_owned()).unwrap(), login_expires_at: None }
+}
+
+fn memory() -> Memory {
+    Memory::new(Home::parse("m").unwrap())
+}
+
+/// When a part fails.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing has happened.
+    Before,
+    /// It has happened, and the reply is lost.
+    After,
+}
+
+/// Which parts fail now.
+#[derive(Clone, Default)]
+pub struct Faults(Rc<RefCell<HashMap<&'static str, (Fault, bool)>>>);
+
+impl Faults {
+    pub fn set(&self, part: &'static str, fault: Fault) {
+        self.0.borrow_mut().insert(part, (fault, false));
+    }
+
+    pub fn set_once(&self, part: &'static str, fault: Fault) {
+        self.0.borrow_mut().insert(part, (fault, true));
+    }
+
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    fn take(&self, part: &'static str) -> Option<Fault> {
+        let (fault, once) = self.0.borrow().get(part).copied()?;
+        if once {
+            self.0.borrow_mut().remove(part);
+        }
+        Some(fault)
+    }
+
+    /// Runs the operation, or fails instead or after it.
+    async fn around<T>(
+        &self,
+        part: &'static str,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let fault = self.take(part);
+        let lost = Err(StoreError::Unavailable { step: part, cause: Cause::Failed });
+        if fault == Some(Fault::Before) {
+            return lost;
+        }
+        let answer = operation.await;
+        if fault == Some(Fault::After) { lost } else { answer }
+    }
+}
+
+/// Lets every other racer run.
+struct Yield(bool);
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// A store that fails on command.
+struct Faulty<S>(S, Faults);
+
+impl<S: TicketStore> fmt::Display for Faulty<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "faulty({})", self.0)
+    }
+}
+
+#[async_trait(?Send)]
+impl<S: TicketStore> TicketStore for Faulty<S> {
+    fn guarantee(&self) -> Guarantee {
+        self.0.guarantee()
+    }
+
+    fn reach(&self) -> Reach {
+        self.0.reach()
+    }
+
+    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError> {
+        self.1.around("store", self.0.issue(grant)).await
+    }
+
+    async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
+        self.1.around("store", self.0.consume(ticket, attempt)).await
+    }
+}
+
+/// Keeps grants. Alone it hands them out as `get` then `delete` would, and whoever comes between the two has it too; under
+/// a ledger it leaves them where they are, as `Kv` does.
+struct Shelf {
+    grants: RefCell<HashMap<Digest, Grant>>,
+    deletes: bool,
+}
+
+fn shelf(deletes: bool, faults: &Faults) -> Faulty<Shelf> {
+    Faulty(Shelf { grants: RefCell::default(), deletes }, faults.clone())
+}
+
+impl fmt::Display for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("shelf")
+    }
+}
+
+#[async_trait(?Send)]
+impl TicketStore for Shelf {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::BestEffort
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Global
+    }
+
+    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError> {
+        let ticket = Ticket::mint(Home::parse("shelf").unwrap())?;
+        self.grants.borrow_mut().insert(*ticket.digest(), grant.clone());
+        Ok(ticket)
+    }
+
+    async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
+        let grant = self.grants.borrow().get(ticket.digest()).cloned();
+        Yield(false).await;
+        if self.deletes {
+            self.grants.borrow_mut().remove(ticket.digest());
+        }
+        Ok(grant.map_or(Consumed::Unknown, Consumed::Granted))
+    }
+}
+
+/// A ledger in memory.
+struct Book {
+    claims: RefCell<HashMap<uuid::Uuid, Attempt>>,
+    faults: Faults,
+}
+
+impl Book {
+    fn new(faults: &Faults) -> Self {
+        Self { claims: RefCell::default(), faults: faults.clone() }
+    }
+}
+
+impl fmt::Display for Book {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("book")
+    }
+}
+
+#[async_trait(?Send)]
+impl Ledger for Book {
+    fn shards(&self) -> u16 {
+        4
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError> {
+        assert!(claim.shard < self.shards());
+        let elect = async {
+            let holder = *self.claims.borrow_mut().entry(claim.ticket()).or_insert(claim.attempt);
+            Ok(if holder == claim.attempt { Verdict::Won } else { Verdict::Lost })
+        };
+        self.faults.around("ledger", elect).await
+    }
+}

@@ -1,0 +1,189 @@
+//! The laws that every store is held to, on the host: the memory store, the wrappers, and what they do when what they
+//! stand on fails before or after it took effect. The same laws, by the same names, run against the built Worker in
+//! `tests/laws.test.js`.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
+
+mod host;
+
+use std::pin::pin;
+
+use futures::FutureExt;
+use futures::executor::block_on;
+use futures::future::join_all;
+use host::{Fault, Faults, ROWS, Row, caller};
+use ws_ticket::gate::{Gate, NotAdmitted};
+use ws_ticket::grant::{Grant, Millis};
+use ws_ticket::store::{Attempt, Guarantee, StoreError};
+use ws_ticket::ticket::{Home, Ticket};
+
+const NOW: Millis = Millis(1_795_000_000_000);
+const TTL: u32 = 300;
+
+/// The row's gate and the switch for its faults.
+fn gate(row: &Row) -> (Gate, Faults) {
+    let faults = Faults::default();
+    (Gate::new((row.make)(&faults), TTL), faults)
+}
+
+fn issue(gate: &Gate) -> Ticket {
+    block_on(gate.issue(caller(), None, NOW)).unwrap().ticket
+}
+
+fn consume_at(gate: &Gate, ticket: &Ticket, now: Millis) -> Result<Grant, NotAdmitted> {
+    block_on(gate.consume(ticket, Attempt::random().unwrap(), || now))
+}
+
+fn consume(gate: &Gate, ticket: &Ticket) -> Result<Grant, NotAdmitted> {
+    consume_at(gate, ticket, NOW)
+}
+
+fn is_outage(answer: &Result<Grant, NotAdmitted>) -> bool {
+    matches!(answer, Err(NotAdmitted::Store(StoreError::Unavailable { .. })))
+}
+
+fn each_row(law: impl Fn(&Row)) {
+    assert!(ROWS.len() >= 3);
+    for row in ROWS {
+        println!("row {}", row.name);
+        law(row);
+    }
+}
+
+#[test]
+fn law_1_a_ticket_admits_one_connection() {
+    each_row(|row| {
+        let (gate, _) = gate(row);
+        let ticket = issue(&gate);
+        assert!(consume(&gate, &ticket).is_ok());
+        assert!(consume(&gate, &ticket).is_err());
+    });
+}
+
+#[test]
+fn law_2_an_unknown_ticket_admits_none() {
+    each_row(|row| {
+        let (gate, _) = gate(row);
+        let own = issue(&gate);
+        for home in [own.home().as_str(), "elsewhere"] {
+            let unknown = Ticket::mint(Home::parse(home).unwrap()).unwrap();
+            assert_eq!(consume(&gate, &unknown), Err(NotAdmitted::Unknown));
+        }
+        let edited = own.reveal().replacen(own.home().as_str(), "zz", 1);
+        assert_eq!(consume(&gate, &Ticket::parse(&edited).unwrap()), Err(NotAdmitted::Unknown));
+        assert!(consume(&gate, &own).is_ok());
+    });
+}
+
+#[test]
+fn law_3_racing_connections_exactly_one_is_admitted() {
+    each_row(|row| {
+        for _ in 0..50 {
+            let (gate, _) = gate(row);
+            let ticket = issue(&gate);
+            let racers = (0..100).map(|_| gate.consume(&ticket, Attempt::random().unwrap(), || NOW));
+            let admitted = block_on(join_all(racers)).iter().filter(|answer| answer.is_ok()).count();
+            match gate.store().guarantee() {
+                Guarantee::SingleUse => assert_eq!(admitted, 1, "{}", row.name),
+                Guarantee::BestEffort => assert!(admitted >= 1, "{}", row.name),
+            }
+        }
+    });
+}
+
+#[test]
+fn law_4_an_expired_ticket_admits_none_at_the_same_millisecond() {
+    each_row(|row| {
+        let (gate, _) = gate(row);
+        let (early, late) = (issue(&gate), issue(&gate));
+        let end = NOW.plus_seconds(TTL);
+        assert!(consume_at(&gate, &early, Millis(end.0 - 1)).is_ok());
+        assert!(matches!(consume_at(&gate, &late, end), Err(NotAdmitted::Expired(_))));
+        assert!(consume_at(&gate, &late, NOW).is_err(), "an expired ticket came back to life");
+    });
+}
+
+#[test]
+fn law_5_tickets_do_not_touch_each_other() {
+    each_row(|row| {
+        let (gate, _) = gate(row);
+        let tickets: Vec<_> = (0..20).map(|_| issue(&gate)).collect();
+        let mut ids = Vec::new();
+        for ticket in tickets.iter().rev() {
+            ids.push(consume(&gate, ticket).unwrap().ticket_id.to_string());
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 20);
+    });
+}
+
+#[test]
+fn law_6_no_answer_is_not_unknown() {
+    each_row(|row| {
+        let (gate, faults) = gate(row);
+        let ticket = issue(&gate);
+        for part in row.parts {
+            faults.set(part, Fault::Before);
+            let answer = consume(&gate, &ticket);
+            assert!(is_outage(&answer), "{} with {part} down: {answer:?}", row.name);
+            faults.clear();
+        }
+        assert!(consume(&gate, &ticket).is_ok(), "{}: an outage burnt the ticket", row.name);
+    });
+}
+
+#[test]
+fn law_7_a_lost_reply_never_admits_two() {
+    each_row(|row| {
+        for part in row.parts {
+            let (gate, faults) = gate(row);
+            let ticket = issue(&gate);
+            faults.set(part, Fault::After);
+            assert!(is_outage(&consume(&gate, &ticket)), "{}: {part}", row.name);
+            faults.clear();
+            let admitted = (0..5).filter(|_| consume(&gate, &ticket).is_ok()).count();
+            assert!(admitted <= 1, "{}: {part}", row.name);
+        }
+    });
+}
+
+/// One lost reply of the ledger is made good by asking again: the attempt is known.
+#[test]
+fn law_7_the_attempt_that_lost_a_reply_gets_the_same_answer() {
+    for row in ROWS.iter().filter(|row| row.parts.contains(&"ledger")) {
+        let (gate, faults) = gate(row);
+        let ticket = issue(&gate);
+        faults.set_once("ledger", Fault::After);
+        assert!(consume(&gate, &ticket).is_ok());
+        assert!(matches!(consume(&gate, &ticket), Err(NotAdmitted::Used(_))));
+    }
+}
+
+#[test]
+fn law_4_a_store_that_takes_its_time_does_not_stretch_a_tickets_life() {
+    for row in ROWS.iter().filter(|row| row.name.starts_with("shelf")) {
+        let (gate, _) = gate(row);
+        let ticket = issue(&gate);
+        let clock = std::cell::Cell::new(NOW);
+        let mut consuming = pin!(gate.consume(&ticket, Attempt::random().unwrap(), || clock.get()));
+        assert!(consuming.as_mut().now_or_never().is_none(), "the store answered at once");
+        clock.set(NOW.plus_seconds(TTL));
+        assert!(matches!(block_on(consuming), Err(NotAdmitted::Expired(_))), "{}", row.name);
+    }
+}
+
+#[test]
+fn a_ticket_never_outlives_the_login() {
+    each_row(|row| {
+        let (gate, _) = gate(row);
+        let until = |end| ws_ticket::gate::Caller { login_expires_at: Some(end), ..caller() };
+        for (left, expected) in [(0, None), (999, None), (1_000, Some(1)), (59_999, Some(59)), (301_000, Some(300))] {
+            let issued = block_on(gate.issue(until(Millis(NOW.0 + left)), None, NOW)).ok();
+            assert_eq!(issued.as_ref().map(|i| i.expires_in), expected, "{left} ms left");
+            if let Some(issued) = issued {
+                assert_eq!(issued.expires_at, NOW.plus_seconds(issued.expires_in));
+            }
+        }
+    });
+}
