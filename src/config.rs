@@ -4,6 +4,8 @@
 //! that is wrong is reported at once, by name and never by value.
 
 mod parse;
+mod servers;
+mod stores;
 
 use std::fmt;
 use std::num::NonZeroU16;
@@ -20,8 +22,11 @@ pub const PUBLIC_JWT_SECRET: &str = "development-only-secret-not-for-production"
 pub const JWT_SECRET_MIN: usize = 32;
 /// Seconds that a ticket can live at most.
 pub const TTL_MAX: u32 = 3600;
-/// How many shards the ledger can have at most. Each does some hundred claims a second.
+/// How many shards a region can have at most. Each does some hundred tickets a second.
 pub const SHARDS_MAX: u16 = 256;
+
+/// Milliseconds that a store may be waited for at most.
+pub const TIMEOUT_MAX: u32 = 30_000;
 
 /// Where settings come from: a Worker's variables, secrets and bindings.
 pub trait Settings {
@@ -65,9 +70,9 @@ impl Problem {
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret bytes, for the one who computes with them.
-    pub fn reveal(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// The secret text, for the one who computes with it or sends it where it belongs.
+    pub fn reveal(&self) -> &str {
+        &self.0
     }
 }
 
@@ -86,18 +91,66 @@ pub enum Environment {
     Development,
 }
 
-/// How stores are put together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Composition {
+/// One store, with what it needs beyond the bindings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leaf {
     /// The memory of one isolate.
     Memory,
-    /// Workers KV alone.
-    Kv,
-    /// Workers KV, with a ledger of so many shards.
-    KvWithLedger {
-        /// 1 to [`SHARDS_MAX`].
-        shards: NonZeroU16,
+    /// Workers KV.
+    Kv {
+        /// Whether a ledger stands in front of it.
+        ledger: bool,
     },
+    /// Durable Objects.
+    Durable,
+    /// A Redis, over TCP or TLS.
+    Redis(RedisSettings),
+    /// Upstash's REST API.
+    Upstash(UpstashSettings),
+}
+
+/// Which stores there are and how they are used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stores {
+    /// Where tickets are issued: in the first, and when it fails in the next. Never empty.
+    pub issuing: Vec<Leaf>,
+    /// Where they are consumed besides: everything else that is configured, so that a change of `TICKET_STORE` refuses no
+    /// ticket that is still alive.
+    pub consuming: Vec<Leaf>,
+    /// `TICKET_SHARDS`, for each region.
+    pub shards: NonZeroU16,
+    /// `STORE_TIMEOUT_MS`.
+    pub timeout_ms: u32,
+    /// `SLOW_WRITE_MS`: an issue that takes longer is a warning.
+    pub slow_write_ms: u32,
+    /// `SLOW_READ_MS`: a consume that takes longer is a warning.
+    pub slow_read_ms: u32,
+}
+
+/// Where a Redis is and how to log in to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisSettings {
+    /// Name or address; an IPv6 address without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether to speak TLS (`rediss:`).
+    pub tls: bool,
+    /// The user, where there is one (ACL, Redis 6 or later). Only with a password.
+    pub user: Option<String>,
+    /// The password, where there is one.
+    pub password: Option<Secret>,
+    /// The number of the database.
+    pub database: u32,
+}
+
+/// Where Upstash's REST API is and how to log in to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstashSettings {
+    /// Without a slash at the end.
+    pub url: String,
+    /// The bearer token.
+    pub token: Secret,
 }
 
 /// How the caller is known.
@@ -125,8 +178,8 @@ pub struct JwtSettings {
 pub struct Config {
     /// `ENVIRONMENT`.
     pub environment: Environment,
-    /// `TICKET_STORE`, `TICKET_SHARDS`, `ALLOW_BEST_EFFORT` and what is bound.
-    pub composition: Composition,
+    /// `TICKET_STORE` and everything about stores.
+    pub stores: Stores,
     /// `TICKET_TTL_SECONDS`.
     pub ttl_seconds: u32,
     /// `IDENTITY` and what belongs to it.

@@ -3,6 +3,7 @@
 //! It promises that a ticket admits nobody from the millisecond `expires_at` on, whatever the store still holds.
 
 use crate::grant::{Grant, Millis, Room, Subject};
+use crate::region::Region;
 use crate::store::{Attempt, Consumed, StoreError, TicketStore};
 use crate::ticket::{Ticket, TicketId};
 
@@ -68,7 +69,13 @@ impl Gate {
     }
 
     /// A ticket for the caller, good for `TICKET_TTL_SECONDS` or what is left of the login, whichever is shorter.
-    pub async fn issue(&self, caller: Caller, room: Option<Room>, now: Millis) -> Result<Issued, NotIssued> {
+    pub async fn issue(
+        &self,
+        caller: Caller,
+        room: Option<Room>,
+        near: Option<Region>,
+        now: Millis,
+    ) -> Result<Issued, NotIssued> {
         let expires_in = caller.login_expires_at.map_or(self.ttl_seconds, |end| {
             // Whole seconds, rounded down: what is told is what is enforced, and the login is never outlived.
             let left = end.since(now).checked_div(1000).and_then(|s| u32::try_from(s).ok()).unwrap_or(u32::MAX);
@@ -80,7 +87,7 @@ impl Gate {
         let expires_at = now.plus_seconds(expires_in);
         let ticket_id = TicketId::random().map_err(|error| NotIssued::Store(error.into()))?;
         let grant = Grant { ticket_id, subject: caller.subject, room, issued_at: now, expires_at, shard: None };
-        let ticket = self.store.issue(&grant).await.map_err(NotIssued::Store)?;
+        let ticket = self.store.issue(&grant, near).await.map_err(NotIssued::Store)?;
         Ok(Issued { ticket, ticket_id, expires_in, expires_at })
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::region::Shard;
 use crate::ticket::TicketId;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z, as `Date.now()` gives them.
@@ -82,7 +83,7 @@ pub struct Grant {
     /// Which shard of the ledger elects the one connection. It stands in the grant, so that a ticket in flight keeps its
     /// shard when the number of shards changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard: Option<u16>,
+    pub shard: Option<Shard>,
 }
 
 impl Grant {
@@ -113,7 +114,7 @@ mod tests {
             room: None,
             issued_at: Millis(1_000),
             expires_at: Millis(301_001),
-            shard: Some(3),
+            shard: "3weur".parse().ok(),
         }
     }
 

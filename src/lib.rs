@@ -5,6 +5,8 @@
 
 pub mod ticket;
 
+pub mod region;
+
 pub mod grant;
 
 pub mod store;

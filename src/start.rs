@@ -7,11 +7,10 @@ use worker::Env;
 use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
 
-use crate::config::{Config, Environment, Problem, Settings};
+use crate::config::{Config, Environment, Leaf, Problem, Settings};
 use crate::gate::Gate;
-use crate::http::App;
+use crate::http::{self, App};
 use crate::identity::Identity;
-use crate::store::Reach;
 use crate::stores;
 use crate::telemetry::{self, Event};
 
@@ -41,12 +40,14 @@ fn start(env: &Env) -> Result<App, Vec<Problem>> {
 }
 
 fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
-    let store = stores::build(config.composition, env).map_err(|problem| vec![problem])?;
+    let store = stores::build(&config.stores, env, http::now, telemetry::emit)?;
+    // With a list of stores what counts is the first choice; that others may step in is what the list is for.
+    let in_memory = matches!(config.stores.issuing.first(), None | Some(Leaf::Memory));
     Ok(App {
-        gate: Gate::new(store, config.ttl_seconds),
+        gate: Gate::new(Box::new(store), config.ttl_seconds),
         identity: Identity::new(&config.identity),
         origins: config.origins,
-        environment: config.environment,
+        memory_in_production: in_memory && config.environment == Environment::Production,
     })
 }
 
@@ -58,7 +59,7 @@ fn announce(app: &App) {
         reach: store.reach(),
         degraded: app.degraded(),
     });
-    if app.environment == Environment::Production && store.reach() == Reach::Isolate {
+    if app.memory_in_production {
         telemetry::emit(&Event::FallbackToMemory);
     }
 }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::grant::Grant;
+use crate::region::Region;
 use crate::ticket::{NoRandomness, Ticket, TicketId, random_uuid};
 
 /// What a store promises when several connections race for one ticket.
@@ -53,6 +54,8 @@ impl fmt::Display for Reach {
 pub enum Cause {
     /// The call failed, or its answer was none that it can give.
     Failed,
+    /// No answer within `STORE_TIMEOUT_MS`.
+    TimedOut,
     /// The platform refused it: too many calls.
     LimitReached,
     /// The store can't hold more tickets.
@@ -65,6 +68,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
             Self::LimitReached => "limit_reached",
             Self::Full => "full",
             Self::NoRandomness => "no_randomness",
@@ -147,10 +151,13 @@ pub trait TicketStore: fmt::Display {
     /// From where its tickets can be consumed.
     fn reach(&self) -> Reach;
 
-    /// Makes a ticket for the grant and keeps what is needed to consume it. After an error the ticket exists nowhere
-    /// that anybody could present it from.
-    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError>;
+    /// Whether the ticket says that it was issued here.
+    fn is_home_of(&self, ticket: &Ticket) -> bool;
 
-    /// Hands the ticket's grant to this attempt. Looks at no ticket that another store issued: those are `Unknown`.
+    /// Makes a ticket for the grant and keeps what is needed to consume it, near the caller where the store has a choice.
+    /// After an error the ticket exists nowhere that anybody could present it from.
+    async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError>;
+
+    /// Hands the ticket's grant to this attempt. A ticket of another home is `Unknown`, and costs no call.
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError>;
 }

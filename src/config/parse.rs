@@ -1,23 +1,20 @@
-//! From texts to a [`Config`], collecting all that is wrong on the way.
-
-use std::num::NonZeroU16;
+//! From texts to a [`Config`], collecting all that is wrong on the way. What concerns stores is in `stores.rs`.
 
 use worker::Url;
 
 use super::{
-    Composition, Config, Environment, IdentityChoice, JWT_SECRET_MIN, JwtSettings, KV_BINDING, PUBLIC_JWT_SECRET,
-    Problem, SHARD_BINDING, SHARDS_MAX, Secret, Settings, TTL_MAX,
+    Config, Environment, IdentityChoice, JWT_SECRET_MIN, JwtSettings, PUBLIC_JWT_SECRET, Problem, Secret, Settings,
+    TTL_MAX,
 };
 
 const DEFAULT_TTL: u32 = 300;
-const DEFAULT_SHARDS: u16 = 4;
 
 pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
     let mut reader = Reader { settings, problems: Vec::new() };
     let environment = reader.environment();
     let config = Config {
         environment,
-        composition: reader.composition(),
+        stores: reader.stores(environment),
         ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, DEFAULT_TTL),
         identity: reader.identity(environment),
         origins: reader.origins(),
@@ -27,18 +24,18 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
 
 /// Each method answers with something even where a setting is wrong, so that reading goes on to the next; the collected
 /// problems then refuse the whole.
-struct Reader<'a, S> {
-    settings: &'a S,
+pub(super) struct Reader<'a, S> {
+    pub(super) settings: &'a S,
     problems: Vec<Problem>,
 }
 
 impl<S: Settings> Reader<'_, S> {
-    fn wrong(&mut self, name: &'static str, problem: &'static str, expected: impl Into<String>) {
+    pub(super) fn wrong(&mut self, name: &'static str, problem: &'static str, expected: impl Into<String>) {
         self.problems.push(Problem::new(name, problem, expected));
     }
 
     /// The setting's text; `None` when absent, empty, or wrong in itself.
-    fn text(&mut self, name: &'static str) -> Option<String> {
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         match self.settings.text(name) {
             Ok(text) => text.filter(|text| !text.is_empty()),
             Err(problem) => {
@@ -49,7 +46,7 @@ impl<S: Settings> Reader<'_, S> {
     }
 
     /// One of a few words; the first is the default.
-    fn one_of<T: Copy>(&mut self, name: &'static str, default: T, choices: &[(&str, T)]) -> T {
+    pub(super) fn one_of<T: Copy>(&mut self, name: &'static str, default: T, choices: &[(&str, T)]) -> T {
         let Some(text) = self.text(name) else { return default };
         if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text) {
             return *choice;
@@ -60,7 +57,7 @@ impl<S: Settings> Reader<'_, S> {
     }
 
     /// A whole number from 1 to `max`, in plain decimal digits.
-    fn whole_number(&mut self, name: &'static str, max: u32, default: u32) -> u32 {
+    pub(super) fn whole_number(&mut self, name: &'static str, max: u32, default: u32) -> u32 {
         let Some(text) = self.text(name) else { return default };
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         match text.parse() {
@@ -75,41 +72,6 @@ impl<S: Settings> Reader<'_, S> {
     fn environment(&mut self) -> Environment {
         let choices = [("production", Environment::Production), ("development", Environment::Development)];
         self.one_of("ENVIRONMENT", Environment::Production, &choices)
-    }
-
-    fn composition(&mut self) -> Composition {
-        #[derive(Clone, Copy)]
-        enum Choice {
-            Auto,
-            Memory,
-            Kv,
-        }
-        let choices = [("auto", Choice::Auto), ("memory", Choice::Memory), ("kv", Choice::Kv)];
-        let choice = self.one_of("TICKET_STORE", Choice::Auto, &choices);
-        let best_effort = self.one_of("ALLOW_BEST_EFFORT", false, &[("false", false), ("true", true)]);
-        let shards = self.whole_number("TICKET_SHARDS", SHARDS_MAX.into(), DEFAULT_SHARDS.into());
-        let shards = u16::try_from(shards).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN);
-
-        let kv_bound = self.settings.is_bound(KV_BINDING);
-        match choice {
-            Choice::Memory => return Composition::Memory,
-            Choice::Auto if !kv_bound => return Composition::Memory,
-            Choice::Kv if !kv_bound => {
-                self.wrong(KV_BINDING, "is not bound, and TICKET_STORE is kv", "a Workers KV namespace");
-            }
-            Choice::Auto | Choice::Kv => {}
-        }
-        if self.settings.is_bound(SHARD_BINDING) {
-            return Composition::KvWithLedger { shards };
-        }
-        if !best_effort {
-            self.wrong(
-                SHARD_BINDING,
-                "is not bound, and Workers KV alone can admit several connections with one ticket",
-                "the Durable Object class TicketShard, or ALLOW_BEST_EFFORT=true to live with it",
-            );
-        }
-        Composition::Kv
     }
 
     fn identity(&mut self, environment: Environment) -> IdentityChoice {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::config::{KV_BINDING, Leaf, SHARD_BINDING};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -32,11 +33,16 @@ fn names(given: &Given) -> Vec<&'static str> {
     Config::read(given).err().unwrap_or_default().iter().map(|p| p.name).collect()
 }
 
+fn issuing(given: &Given) -> Vec<Leaf> {
+    Config::read(given).unwrap().stores.issuing
+}
+
 #[test]
 fn absent_means_strict() {
     let config = Config::read(&given([], [KV_BINDING, SHARD_BINDING])).unwrap();
     assert_eq!(config.environment, Environment::Production);
-    assert_eq!(config.composition, Composition::KvWithLedger { shards: NonZeroU16::new(4).unwrap() });
+    assert_eq!(config.stores.issuing, [Leaf::Kv { ledger: true }]);
+    assert_eq!((config.stores.shards.get(), config.stores.timeout_ms), (4, 3_000));
     assert_eq!(config.ttl_seconds, 300);
     assert!(matches!(config.identity, IdentityChoice::Jwt(_)));
     assert!(config.origins.is_empty());
@@ -52,8 +58,8 @@ fn empty_means_absent() {
 
 #[test]
 fn auto_takes_kv_when_it_is_there_and_memory_when_not() {
-    assert_eq!(Config::read(&given([], [])).unwrap().composition, Composition::Memory);
-    assert_eq!(Config::read(&given([], [SHARD_BINDING])).unwrap().composition, Composition::Memory);
+    assert_eq!(issuing(&given([], [])), [Leaf::Memory]);
+    assert_eq!(issuing(&given([], [SHARD_BINDING])), [Leaf::Memory]);
     assert_eq!(names(&given([("TICKET_STORE", "kv")], [SHARD_BINDING])), [KV_BINDING]);
 }
 
@@ -61,10 +67,59 @@ fn auto_takes_kv_when_it_is_there_and_memory_when_not() {
 fn kv_alone_must_be_allowed() {
     assert_eq!(names(&given([], [KV_BINDING])), [SHARD_BINDING]);
     let allowed = given([("ALLOW_BEST_EFFORT", "true")], [KV_BINDING]);
-    assert_eq!(Config::read(&allowed).unwrap().composition, Composition::Kv);
+    assert_eq!(issuing(&allowed), [Leaf::Kv { ledger: false }]);
     // Allowing it doesn't make it so where the ledger is bound.
     let both = given([("ALLOW_BEST_EFFORT", "true")], [KV_BINDING, SHARD_BINDING]);
-    assert!(matches!(Config::read(&both).unwrap().composition, Composition::KvWithLedger { .. }));
+    assert_eq!(issuing(&both), [Leaf::Kv { ledger: true }]);
+}
+
+#[test]
+fn what_is_configured_consumes_whether_or_not_it_issues() {
+    let config = Config::read(&given(
+        [("TICKET_STORE", "durable, memory"), ("REDIS_URL", "redis://localhost")],
+        [KV_BINDING, SHARD_BINDING],
+    ));
+    let stores = config.unwrap().stores;
+    assert_eq!(stores.issuing, [Leaf::Durable, Leaf::Memory]);
+    assert!(matches!(stores.consuming.as_slice(), [Leaf::Kv { ledger: true }, Leaf::Redis(_)]));
+    // KV without a ledger elects nobody: it isn't asked unless that is allowed.
+    let unguarded = Config::read(&given([("TICKET_STORE", "memory")], [KV_BINDING])).unwrap().stores;
+    assert_eq!(unguarded.consuming, []);
+}
+
+#[test]
+fn a_list_names_different_stores() {
+    for text in ["kv,kv", "kv,", ",kv", "auto,kv", "kv;memory", "KV"] {
+        assert_eq!(names(&given([("TICKET_STORE", text)], [KV_BINDING, SHARD_BINDING])), ["TICKET_STORE"], "{text}");
+    }
+}
+
+#[test]
+fn a_store_in_the_list_needs_its_settings() {
+    for (store, expected) in [
+        ("kv", vec![SHARD_BINDING, KV_BINDING]),
+        ("durable", vec![SHARD_BINDING]),
+        ("redis", vec!["REDIS_URL"]),
+        ("upstash", vec!["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"]),
+    ] {
+        assert_eq!(names(&given([("TICKET_STORE", store)], [])), expected, "{store}");
+    }
+}
+
+#[test]
+fn servers_are_checked_even_when_they_only_consume() {
+    assert_eq!(names(&given([("REDIS_URL", "rediss://")], [])), ["REDIS_URL"]);
+    let url = ("UPSTASH_REDIS_REST_URL", "https://x.upstash.io");
+    assert_eq!(names(&given([url], [])), ["UPSTASH_REDIS_REST_TOKEN"]);
+    assert_eq!(names(&given([("UPSTASH_REDIS_REST_TOKEN", "t")], [])), ["UPSTASH_REDIS_REST_URL"]);
+    assert_eq!(names(&given([url, ("UPSTASH_REDIS_REST_TOKEN", "a b")], [])), ["UPSTASH_REDIS_REST_TOKEN"]);
+    let plain = ("UPSTASH_REDIS_REST_URL", "http://127.0.0.1:8079/");
+    assert_eq!(names(&given([plain, ("UPSTASH_REDIS_REST_TOKEN", "t")], [])), ["UPSTASH_REDIS_REST_URL"]);
+    let local = given([plain, ("UPSTASH_REDIS_REST_TOKEN", "t"), ("ENVIRONMENT", "development")], []);
+    assert!(matches!(
+        Config::read(&local).unwrap().stores.consuming.as_slice(),
+        [Leaf::Upstash(upstash)] if upstash.url == "http://127.0.0.1:8079"
+    ));
 }
 
 #[test]
@@ -72,7 +127,7 @@ fn everything_wrong_is_named_at_once() {
     let all = given(
         [
             ("ENVIRONMENT", "prod"),
-            ("TICKET_STORE", "redis6"),
+            ("TICKET_STORE", "kv,redis6"),
             ("TICKET_TTL_SECONDS", "3601"),
             ("TICKET_SHARDS", "0"),
             ("ALLOW_BEST_EFFORT", "yes"),

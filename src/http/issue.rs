@@ -1,13 +1,16 @@
 //! `POST /ws-ticket`: a ticket for a caller whom the app's login knows.
 
 use serde::Serialize;
-use worker::{Method, Response, Url};
+use worker::js_sys::Reflect;
+use worker::wasm_bindgen::JsValue;
+use worker::{Method, Request, Response, Url};
 
 use super::origin::Origins;
-use super::{App, Asked, Failure, Refusal, body, cors, no_store, now, rfc3339, store_failed};
+use super::{App, Asked, Failure, Refusal, body, cors, no_store, rfc3339};
 use crate::gate::NotIssued;
 use crate::identity::NotKnown;
 use crate::problem::Problem;
+use crate::region::Region;
 use crate::telemetry::{self, Event, Reason};
 
 /// The route's methods.
@@ -36,14 +39,12 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
     let bytes = body::read(asked.request).await??;
     let wish = body::parse(headers.get("Content-Type")?.as_deref(), &bytes, app.identity.takes_subject())?;
     let caller = app.identity.caller(headers.get("Authorization")?.as_deref(), wish.subject, asked.now)?;
-    let began = now();
-    let issued = app.gate.issue(caller, wish.room, began).await;
-    let ms = now().since(began);
+    let issued = app.gate.issue(caller, wish.room, region(asked.request), asked.now).await;
     let issued = issued.map_err(|why| match why {
         NotIssued::LoginExpired => NotKnown::Refused("token_expires_too_soon").into(),
-        NotIssued::Store(error) => store_failed("issue", error, ms),
+        NotIssued::Store(error) => Refusal::from(error),
     })?;
-    telemetry::emit(&Event::Issued { ticket_id: issued.ticket_id, expires_in: issued.expires_in, ms });
+    telemetry::emit(&Event::Issued { ticket_id: issued.ticket_id, expires_in: issued.expires_in });
     let ticket = issued.ticket.reveal();
     let answer = Answer {
         ticket,
@@ -52,6 +53,14 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
         url: socket_url(asked.url, ticket),
     };
     Ok(no_store(Response::builder())?.from_json(&answer)?)
+}
+
+/// Where the caller is, as the platform sees it (<https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties>).
+/// Read by hand, for `worker::Cf` panics on a coordinate that is no number.
+fn region(request: &Request) -> Option<Region> {
+    let cf = Reflect::get(request.inner(), &"cf".into()).ok().filter(JsValue::is_object)?;
+    let text = |name: &str| Reflect::get(&cf, &name.into()).ok()?.as_string();
+    Region::of(&text("continent")?, text("longitude").and_then(|degrees| degrees.parse().ok()))
 }
 
 /// Where to open the socket: this gate, by the scheme that matches the request's. A ticket needs no escaping.

@@ -10,12 +10,12 @@ mod upgrade;
 
 use worker::{Date, Request, Response, ResponseBuilder, Result, Url};
 
-use crate::config::{Environment, Problem as SettingProblem};
+use crate::config::Problem as SettingProblem;
 use crate::gate::Gate;
 use crate::grant::Millis;
 use crate::identity::Identity;
 use crate::problem::Problem;
-use crate::store::{Guarantee, Reach, StoreError};
+use crate::store::{Guarantee, StoreError};
 use crate::telemetry::{self, Event, Reason};
 use origin::Origins;
 
@@ -27,17 +27,15 @@ pub struct App {
     pub identity: Identity,
     /// `ALLOWED_ORIGINS`.
     pub origins: Vec<String>,
-    /// `ENVIRONMENT`.
-    pub environment: Environment,
+    /// Whether production keeps its tickets in the memory of one isolate.
+    pub memory_in_production: bool,
 }
 
 impl App {
     /// Whether it runs with less than it should: a promise that doesn't hold for a race, or, in production, tickets that
     /// only the isolate which issued them knows.
     pub fn degraded(&self) -> bool {
-        let store = self.gate.store();
-        store.guarantee() == Guarantee::BestEffort
-            || (self.environment == Environment::Production && store.reach() == Reach::Isolate)
+        self.memory_in_production || self.gate.store().guarantee() == Guarantee::BestEffort
     }
 }
 
@@ -53,12 +51,11 @@ struct Refusal {
     problem: Problem,
     reason: Reason,
     ticket_id: Option<crate::ticket::TicketId>,
-    ms: Option<u64>,
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, reason: Reason::Code(problem.code()), ticket_id: None, ms: None }
+        Self { problem, reason: Reason::Code(problem.code()), ticket_id: None }
     }
 }
 
@@ -108,8 +105,8 @@ pub async fn serve(request: Request, started: &std::result::Result<App, Vec<Sett
 fn or_refuse(route: &'static str, answer: std::result::Result<Response, Failure>) -> Result<Response> {
     match answer {
         Ok(response) => Ok(response),
-        Err(Failure::Refused(Refusal { problem, reason, ticket_id, ms })) => {
-            telemetry::emit(&Event::Refused { route, reason, status: problem.status(), ticket_id, ms });
+        Err(Failure::Refused(Refusal { problem, reason, ticket_id })) => {
+            telemetry::emit(&Event::Refused { route, reason, status: problem.status(), ticket_id });
             refuse(problem)
         }
         Err(Failure::Fault) => {
@@ -119,14 +116,14 @@ fn or_refuse(route: &'static str, answer: std::result::Result<Response, Failure>
     }
 }
 
-/// A store's failure as an event and as the refusal that follows from it.
-fn store_failed(operation: &'static str, error: StoreError, ms: u64) -> Refusal {
-    telemetry::emit(&Event::StoreFailed { operation, error });
-    let problem = match error {
-        StoreError::Unavailable { .. } => Problem::StoreUnavailable,
-        StoreError::Corrupt { .. } => Problem::RecordCorrupt,
-    };
-    Refusal { ms: Some(ms), ..problem.into() }
+/// What follows for the client when a store gave no answer. The store itself has told telemetry.
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => Problem::StoreUnavailable.into(),
+            StoreError::Corrupt { .. } => Problem::RecordCorrupt.into(),
+        }
+    }
 }
 
 /// The problem as an answer.
@@ -152,7 +149,7 @@ fn no_store(builder: ResponseBuilder) -> Result<ResponseBuilder> {
 }
 
 /// The clock: the one place that reads it.
-fn now() -> Millis {
+pub fn now() -> Millis {
     Millis(Date::now().as_millis())
 }
 

@@ -8,13 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use worker::{Headers, Method, Response};
 
 use super::origin::Origins;
-use super::{App, Asked, Failure, Refusal, now, query, rfc3339, store_failed};
+use super::{App, Asked, Failure, Refusal, now, query, rfc3339};
 use crate::gate::NotAdmitted;
 use crate::problem::Problem;
 use crate::session::{Welcome, echo};
-use crate::store::Attempt;
+use crate::store::{Attempt, StoreError};
 use crate::telemetry::{self, Event, Reason};
-use crate::ticket::{NoRandomness, random_uuid};
+use crate::ticket::random_uuid;
 
 /// Admits or refuses.
 pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
@@ -26,25 +26,24 @@ pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
     Origins::new(&app.origins, asked.url).check(headers)??;
     let ticket = query::ticket(asked.url)?;
     // Everything random before the ticket is burnt: what can fail should fail here.
-    let no_randomness = |error: NoRandomness| store_failed("consume", error.into(), 0);
-    let attempt = Attempt::random().map_err(no_randomness)?;
-    let session = random_uuid().map_err(no_randomness)?;
+    let attempt = Attempt::random().map_err(StoreError::from)?;
+    let session = random_uuid().map_err(StoreError::from)?;
+    let grant = app.gate.consume(&ticket, attempt, now).await?;
+    let age_ms = now().since(grant.issued_at);
+    telemetry::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
+    Ok(echo::open(&Welcome::new(session, &grant, &rfc3339(grant.expires_at)))?)
+}
 
-    let began = now();
-    let consumed = app.gate.consume(&ticket, attempt, now).await;
-    let ms = now().since(began);
-    let grant = consumed.map_err(|why| {
-        let refused = |reason, ticket_id| Refusal { problem: Problem::TicketRefused, reason, ticket_id, ms: Some(ms) };
+impl From<NotAdmitted> for Refusal {
+    fn from(why: NotAdmitted) -> Self {
+        let refused = |reason, ticket_id| Self { problem: Problem::TicketRefused, reason, ticket_id };
         match why {
             NotAdmitted::Unknown => refused(Reason::Unknown, None),
             NotAdmitted::Used(ticket_id) => refused(Reason::Used, Some(ticket_id)),
             NotAdmitted::Expired(ticket_id) => refused(Reason::Expired, Some(ticket_id)),
-            NotAdmitted::Store(error) => store_failed("consume", error, ms),
+            NotAdmitted::Store(error) => error.into(),
         }
-    })?;
-    let age_ms = now().since(grant.issued_at);
-    telemetry::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms, ms });
-    Ok(echo::open(&Welcome::new(session, &grant, &rfc3339(grant.expires_at)))?)
+    }
 }
 
 /// The handshake of RFC 6455 §4.2.1, as far as the platform leaves it to us.

@@ -45,7 +45,7 @@ impl Jwt {
             None => validation.validate_aud = false,
         }
         validation.set_required_spec_claims(&required);
-        Self { key: DecodingKey::from_secret(settings.secret.reveal()), validation }
+        Self { key: DecodingKey::from_secret(settings.secret.reveal().as_bytes()), validation }
     }
 
     /// The token's subject, whose login ends when the token does.

@@ -9,14 +9,15 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::grant::{Grant, Millis};
+use crate::region::{Region, Shard};
 use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::ticket::{NoRandomness, Ticket, TicketId, random};
+use crate::ticket::{NoRandomness, Ticket, TicketId};
 
 /// One attempt's claim on one ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The shard that decides, always the same for a ticket.
-    pub shard: u16,
+    pub shard: Shard,
     /// The ticket that is claimed.
     pub ticket_id: TicketId,
     /// By whom.
@@ -44,10 +45,11 @@ pub enum Verdict {
 /// Elects one claim for each ticket.
 #[async_trait(?Send)]
 pub trait Ledger: fmt::Display {
-    /// Into how many shards it is divided, at least 1.
-    fn shards(&self) -> u16;
+    /// A shard for a new ticket, near the caller where there is a choice.
+    fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness>;
 
-    /// Decides, and remembers the decision until the ticket has expired. The same attempt always gets the same verdict.
+    /// Decides, and remembers the decision until the ticket has expired. The same attempt always gets the same verdict, so
+    /// a ledger may ask again, by itself, after a reply was lost.
     async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError>;
 }
 
@@ -61,20 +63,6 @@ impl<S: TicketStore, L: Ledger> Claimed<S, L> {
     /// `store`'s grants, handed out once by `ledger`.
     pub fn new(store: S, ledger: L) -> Self {
         Self { store, ledger }
-    }
-
-    /// Any shard, each as likely.
-    fn pick_shard(&self) -> Result<u16, NoRandomness> {
-        let random = u32::from_le_bytes(random()?);
-        Ok(random.checked_rem(u32::from(self.ledger.shards())).and_then(|n| u16::try_from(n).ok()).unwrap_or(0))
-    }
-
-    /// Asks once more after no answer: a claim that did take effect is known by its attempt, so asking is harmless.
-    async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError> {
-        match self.ledger.claim(claim).await {
-            Err(StoreError::Unavailable { .. }) => self.ledger.claim(claim).await,
-            answer => answer,
-        }
     }
 }
 
@@ -94,9 +82,13 @@ impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
         self.store.reach()
     }
 
-    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError> {
-        let grant = Grant { shard: Some(self.pick_shard()?), ..grant.clone() };
-        self.store.issue(&grant).await
+    fn is_home_of(&self, ticket: &Ticket) -> bool {
+        self.store.is_home_of(ticket)
+    }
+
+    async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError> {
+        let grant = Grant { shard: Some(self.ledger.pick(near)?), ..grant.clone() };
+        self.store.issue(&grant, near).await
     }
 
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
@@ -106,9 +98,9 @@ impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
         };
         // A grant of the time before there was a ledger names no shard. It must not be admitted unclaimed, and the same
         // shard must decide for all who present it.
-        let shard = grant.shard.unwrap_or(0);
+        let shard = grant.shard.unwrap_or(Shard { number: 0, region: None });
         let claim = Claim { shard, ticket_id: grant.ticket_id, attempt, expires_at: grant.expires_at };
-        Ok(match self.claim(&claim).await? {
+        Ok(match self.ledger.claim(&claim).await? {
             Verdict::Won => Consumed::Granted(grant),
             Verdict::Lost => Consumed::Used(grant.ticket_id),
         })

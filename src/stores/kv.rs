@@ -6,13 +6,16 @@
 //! `SingleUse`.
 
 use std::fmt;
+use std::future::Future;
 
 use async_trait::async_trait;
 use worker::kv::{KvError, KvStore};
 
+use super::deadline::within;
 use crate::grant::Grant;
+use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::telemetry::{self, Event};
+use crate::telemetry::{Event, Operation, Outcome, Sink};
 use crate::ticket::{Digest, Home, Ticket};
 
 /// KV refuses to expire a key sooner than this, in seconds
@@ -33,12 +36,22 @@ pub struct Kv {
     home: Home,
     namespace: KvStore,
     after_read: AfterRead,
+    timeout_ms: u32,
+    sink: Sink,
 }
 
 impl Kv {
-    /// The namespace as a store whose tickets go by `home`.
-    pub fn new(home: Home, namespace: KvStore, after_read: AfterRead) -> Self {
-        Self { home, namespace, after_read }
+    /// The namespace as a store whose tickets go by `home`, each call waited for at most `timeout_ms`.
+    pub fn new(home: Home, namespace: KvStore, after_read: AfterRead, timeout_ms: u32, sink: Sink) -> Self {
+        Self { home, namespace, after_read, timeout_ms, sink }
+    }
+
+    async fn call<T>(
+        &self,
+        step: &'static str,
+        asked: impl Future<Output = Result<T, KvError>>,
+    ) -> Result<T, StoreError> {
+        within(self.timeout_ms, step, asked).await?.map_err(|error| unavailable(step, &error))
     }
 }
 
@@ -68,31 +81,41 @@ impl TicketStore for Kv {
         Reach::Global
     }
 
-    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError> {
+    fn is_home_of(&self, ticket: &Ticket) -> bool {
+        ticket.home() == &self.home
+    }
+
+    async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let ticket = Ticket::mint(self.home.clone())?;
         let record = grant.to_json().map_err(|_| StoreError::Corrupt { step: "kv.put" })?;
         let put = async {
             let ttl = grant.ttl_seconds().max(MIN_EXPIRATION_TTL);
             self.namespace.put(&key(ticket.digest()), record)?.expiration_ttl(ttl).execute().await
         };
-        put.await.map_err(|error| unavailable("kv.put", &error))?;
+        self.call("kv.put", put).await?;
         Ok(ticket)
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
-        if ticket.home() != &self.home {
+        if !self.is_home_of(ticket) {
             return Ok(Consumed::Unknown);
         }
         let key = key(ticket.digest());
-        let record = self.namespace.get(&key).text().await.map_err(|error| unavailable("kv.get", &error))?;
+        let record = self.call("kv.get", self.namespace.get(&key).text()).await?;
         let Some(record) = record else { return Ok(Consumed::Unknown) };
         let grant = Grant::from_json(&record).map_err(|_| StoreError::Corrupt { step: "kv.get" })?;
         if self.after_read == AfterRead::Delete
-            && let Err(error) = self.namespace.delete(&key).await
+            && let Err(error) = self.call("kv.delete", self.namespace.delete(&key)).await
         {
             // Admitted all the same: this store promises no more than its best, and KV takes one write a second per key,
             // so a page that connects at once would be refused always.
-            telemetry::emit(&Event::StoreFailed { operation: "consume", error: unavailable("kv.delete", &error) });
+            (self.sink)(&Event::Store {
+                store: "kv",
+                operation: Operation::Consume,
+                outcome: Outcome::Failed(error),
+                ms: 0,
+                slow: false,
+            });
         }
         Ok(Consumed::Granted(grant))
     }

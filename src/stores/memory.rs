@@ -11,6 +11,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::grant::{Grant, Millis};
+use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use crate::ticket::{Digest, Home, Ticket, TicketId};
 
@@ -79,7 +80,11 @@ impl TicketStore for Memory {
         Reach::Isolate
     }
 
-    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError> {
+    fn is_home_of(&self, ticket: &Ticket) -> bool {
+        ticket.home() == &self.home
+    }
+
+    async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let mut held = self.held.borrow_mut();
         held.drop_expired(grant.issued_at);
         if held.by_expiry.len() >= self.capacity {
@@ -114,7 +119,7 @@ mod tests {
     }
 
     fn issue(store: &Memory, grant: &Grant) -> Result<Ticket, StoreError> {
-        store.issue(grant).now_or_never().unwrap()
+        store.issue(grant, None).now_or_never().unwrap()
     }
 
     fn store(capacity: usize) -> Memory {

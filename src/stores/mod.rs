@@ -1,39 +1,93 @@
 //! The stores, and the only place that knows them by name.
 
 pub mod claimed;
+pub mod deadline;
+pub mod durable;
+pub mod fallback;
+pub mod instrumented;
 pub mod kv;
+pub mod ledger;
 pub mod memory;
 pub mod shard;
 
 use worker::Env;
 
-use crate::config::{Composition, KV_BINDING, Problem, SHARD_BINDING};
+use crate::config::{KV_BINDING, Leaf, Problem, SHARD_BINDING, Stores};
+use crate::grant::Millis;
 use crate::store::TicketStore;
+use crate::telemetry::Sink;
 use crate::ticket::Home;
 use claimed::Claimed;
+use durable::Durable;
+use fallback::Fallback;
+use instrumented::{Instrumented, Thresholds};
 use kv::{AfterRead, Kv};
+use ledger::ShardLedger;
 use memory::Memory;
 use shard::Shards;
 
-/// How each store's tickets name their home. Never reuse one: a ticket in flight must not change hands.
-const MEMORY_HOME: &str = "m";
-const KV_HOME: &str = "k";
+/// How each store's tickets name their home; that of `durable` goes on with the shard. Never reuse one, and let none begin
+/// another: a ticket in flight must not change hands.
+const MEMORY: &str = "m";
+const KV: &str = "k";
+const DURABLE: &str = "d";
 
-/// Builds the composition out of the Worker's bindings.
-pub fn build(composition: Composition, env: &Env) -> Result<Box<dyn TicketStore>, Problem> {
-    let home = |name| Home::parse(name).map_err(|_| Problem::wrong("TICKET_STORE", "has a store with an invalid home"));
-    let kv = |after_read| -> Result<Kv, Problem> {
-        let namespace = env.kv(KV_BINDING).map_err(|_| Problem::binding(KV_BINDING, "a Workers KV namespace"))?;
-        Ok(Kv::new(home(KV_HOME)?, namespace, after_read))
-    };
-    Ok(match composition {
-        Composition::Memory => Box::new(Memory::new(home(MEMORY_HOME)?)),
-        Composition::Kv => Box::new(kv(AfterRead::Delete)?),
-        Composition::KvWithLedger { shards } => {
-            let namespace = env
-                .durable_object(SHARD_BINDING)
-                .map_err(|_| Problem::binding(SHARD_BINDING, "a Durable Object namespace"))?;
-            Box::new(Claimed::new(kv(AfterRead::Keep)?, Shards::new(namespace, shards)))
-        }
-    })
+/// Builds what is configured out of the Worker's bindings. All stores that can't be built are named.
+pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> Result<Fallback, Vec<Problem>> {
+    let builder = Builder { stores, env, clock, sink };
+    let (issuing, wrong): (Vec<_>, Vec<_>) =
+        stores.issuing.iter().map(|leaf| builder.leaf(leaf)).partition(Result::is_ok);
+    let (consuming, wrong_too): (Vec<_>, Vec<_>) =
+        stores.consuming.iter().map(|leaf| builder.leaf(leaf)).partition(Result::is_ok);
+    let mut problems: Vec<Problem> = wrong.into_iter().chain(wrong_too).filter_map(Result::err).collect();
+    problems.dedup();
+    if problems.is_empty() {
+        let good = |built: Vec<Result<_, _>>| built.into_iter().filter_map(Result::ok).collect();
+        Ok(Fallback::new(good(issuing), good(consuming), sink))
+    } else {
+        Err(problems)
+    }
+}
+
+struct Builder<'a> {
+    stores: &'a Stores,
+    env: &'a Env,
+    clock: fn() -> Millis,
+    sink: Sink,
+}
+
+impl Builder<'_> {
+    fn leaf(&self, leaf: &Leaf) -> Result<Box<dyn TicketStore>, Problem> {
+        Ok(match leaf {
+            Leaf::Memory => self.watched(Memory::new(home(MEMORY)?)),
+            Leaf::Kv { ledger: false } => self.watched(self.kv(AfterRead::Delete)?),
+            Leaf::Kv { ledger: true } => {
+                self.watched(Claimed::new(self.kv(AfterRead::Keep)?, ShardLedger(self.shards()?)))
+            }
+            Leaf::Durable => self.watched(Durable::new(DURABLE, self.shards()?)),
+            Leaf::Redis(_) | Leaf::Upstash(_) => return Err(Problem::wrong("TICKET_STORE", "is not built in")),
+        })
+    }
+
+    fn watched(&self, store: impl TicketStore + 'static) -> Box<dyn TicketStore> {
+        let (write_ms, read_ms) = (self.stores.slow_write_ms.into(), self.stores.slow_read_ms.into());
+        Box::new(Instrumented::new(store, Thresholds { write_ms, read_ms }, self.clock, self.sink))
+    }
+
+    fn kv(&self, after_read: AfterRead) -> Result<Kv, Problem> {
+        let namespace = self.env.kv(KV_BINDING).map_err(|_| Problem::binding(KV_BINDING, "a Workers KV namespace"))?;
+        Ok(Kv::new(home(KV)?, namespace, after_read, self.stores.timeout_ms, self.sink))
+    }
+
+    fn shards(&self) -> Result<Shards, Problem> {
+        let namespace = self
+            .env
+            .durable_object(SHARD_BINDING)
+            .map_err(|_| Problem::binding(SHARD_BINDING, "the Durable Object class TicketShard"))?;
+        Ok(Shards::new(namespace, self.stores.shards, self.stores.timeout_ms))
+    }
+}
+
+fn home(name: &str) -> Result<Home, Problem> {
+    Home::parse(name).map_err(|_| Problem::wrong("TICKET_STORE", "has a store with an invalid home"))
 }

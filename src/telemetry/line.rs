@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Event, Level, Reason};
+use super::{Event, Level, Operation, Outcome, Reason};
 use crate::store::StoreError;
 use crate::ticket::TicketId;
 use uuid::Uuid;
@@ -20,6 +20,8 @@ struct Line<'a> {
     route: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,35 +66,50 @@ fn members<'a>(event: &Event<'a>) -> Line<'a> {
         },
         Event::Misconfigured { names } => Line { names: Some(names), ..named("misconfigured") },
         Event::FallbackToMemory => named("fallback_to_memory"),
-        Event::Issued { ticket_id, expires_in, ms } => {
-            Line { ticket_id: Some(*ticket_id), expires_in: Some(*expires_in), ms: Some(*ms), ..named("issued") }
+        Event::FellBack { ticket_id, store } => {
+            Line { ticket_id: Some(*ticket_id), store: Some(store), ..named("fell_back") }
         }
-        Event::Consumed { ticket_id, session, age_ms, ms } => Line {
-            ticket_id: Some(*ticket_id),
-            session: Some(*session),
-            age_ms: Some(*age_ms),
-            ms: Some(*ms),
-            ..named("consumed")
-        },
-        Event::Refused { route, reason, status, ticket_id, ms } => Line {
+        Event::Issued { ticket_id, expires_in } => {
+            Line { ticket_id: Some(*ticket_id), expires_in: Some(*expires_in), ..named("issued") }
+        }
+        Event::Consumed { ticket_id, session, age_ms } => {
+            Line { ticket_id: Some(*ticket_id), session: Some(*session), age_ms: Some(*age_ms), ..named("consumed") }
+        }
+        Event::Refused { route, reason, status, ticket_id } => Line {
             ticket_id: *ticket_id,
             route: Some(route),
             reason: Some(text(*reason).to_owned()),
             status: Some(*status),
-            ms: *ms,
             ..named("refused")
         },
-        Event::StoreFailed { operation, error } => Line {
-            operation: Some(operation),
-            step: Some(error.step()),
-            reason: Some(match error {
-                StoreError::Unavailable { cause, .. } => cause.to_string(),
-                StoreError::Corrupt { .. } => "corrupt".to_owned(),
-            }),
-            ..named("store_failed")
-        },
+        Event::Store { store, operation, outcome, ms, .. } => {
+            let line = Line {
+                store: Some(store),
+                operation: Some(match operation {
+                    Operation::Issue => "issue",
+                    Operation::Consume => "consume",
+                }),
+                ms: Some(*ms),
+                ..named("store")
+            };
+            match outcome {
+                Outcome::Failed(error) => failed(line, *error),
+                Outcome::Issued => Line { outcome: Some("issued"), ..line },
+                Outcome::Granted => Line { outcome: Some("granted"), ..line },
+                Outcome::Used => Line { outcome: Some("used"), ..line },
+                Outcome::Unknown => Line { outcome: Some("unknown"), ..line },
+            }
+        }
         Event::InternalError { route } => Line { route: Some(route), ..named("internal_error") },
     }
+}
+
+fn failed(line: Line<'_>, error: StoreError) -> Line<'_> {
+    let reason = match error {
+        StoreError::Unavailable { cause, .. } => cause.to_string(),
+        StoreError::Corrupt { .. } => "corrupt".to_owned(),
+    };
+    Line { event: "store_failed", step: Some(error.step()), reason: Some(reason), ..line }
 }
 
 fn text(reason: Reason) -> &'static str {
@@ -109,19 +126,25 @@ mod tests {
     use super::*;
     use crate::store::Cause;
 
+    fn store(outcome: Outcome, slow: bool) -> String {
+        render(&Event::Store { store: "kv", operation: Operation::Consume, outcome, ms: 7, slow })
+    }
+
     #[test]
     fn a_line_holds_just_the_events_members() {
-        let error = StoreError::Unavailable { step: "kv.get", cause: Cause::LimitReached };
         assert_eq!(
-            render(&Event::StoreFailed { operation: "consume", error }),
-            r#"{"event":"store_failed","level":"warn","operation":"consume","step":"kv.get","reason":"limit_reached"}"#
+            store(Outcome::Failed(StoreError::Unavailable { step: "kv.get", cause: Cause::LimitReached }), false),
+            r#"{"event":"store_failed","level":"warn","operation":"consume","step":"kv.get","reason":"limit_reached","store":"kv","ms":7}"#
+        );
+        assert_eq!(
+            store(Outcome::Granted, false),
+            r#"{"event":"store","level":"info","operation":"consume","outcome":"granted","store":"kv","ms":7}"#
         );
     }
 
     #[test]
-    fn slow_is_a_warning() {
-        let issued = |ms| Event::Issued { ticket_id: TicketId::random().unwrap(), expires_in: 1, ms };
-        assert!(render(&issued(100)).contains(r#""level":"info""#));
-        assert!(render(&issued(101)).contains(r#""level":"warn""#));
+    fn slow_is_a_warning_and_corrupt_an_alert() {
+        assert!(store(Outcome::Granted, true).contains(r#""level":"warn""#));
+        assert!(store(Outcome::Failed(StoreError::Corrupt { step: "kv.get" }), false).contains(r#""level":"alert""#));
     }
 }

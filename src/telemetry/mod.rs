@@ -9,8 +9,8 @@ use crate::store::{Guarantee, Reach, StoreError};
 use crate::ticket::TicketId;
 use uuid::Uuid;
 
-/// An operation that takes longer than this, in milliseconds, is a warning.
-pub const SLOW_MS: u64 = 100;
+/// Where events go. A function without a state: nothing to borrow, nothing to keep alive.
+pub type Sink = fn(&Event<'_>);
 
 /// How loud an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,30 @@ pub enum Reason {
     Token(&'static str),
 }
 
+/// What a store was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// To write.
+    Issue,
+    /// To read, once.
+    Consume,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A ticket.
+    Issued,
+    /// The grant.
+    Granted,
+    /// Another attempt had it.
+    Used,
+    /// No such ticket.
+    Unknown,
+    /// No answer.
+    Failed(StoreError),
+}
+
 /// Something that happened.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -47,14 +71,16 @@ pub enum Event<'a> {
     Misconfigured { names: &'a [&'static str] },
     /// Tickets are kept in the memory of one isolate although this is production.
     FallbackToMemory,
-    /// A ticket was issued. `ms`: what the store took.
-    Issued { ticket_id: TicketId, expires_in: u32, ms: u64 },
-    /// A ticket was consumed and a session begins. `age_ms`: how old the ticket was. `ms`: what the store took.
-    Consumed { ticket_id: TicketId, session: Uuid, age_ms: u64, ms: u64 },
-    /// Somebody was refused. `ms` only where a store was asked.
-    Refused { route: &'static str, reason: Reason, status: u16, ticket_id: Option<TicketId>, ms: Option<u64> },
-    /// A store gave no answer.
-    StoreFailed { operation: &'static str, error: StoreError },
+    /// A ticket was issued.
+    Issued { ticket_id: TicketId, expires_in: u32 },
+    /// A ticket was consumed and a session begins. `age_ms`: how old the ticket was.
+    Consumed { ticket_id: TicketId, session: Uuid, age_ms: u64 },
+    /// Somebody was refused.
+    Refused { route: &'static str, reason: Reason, status: u16, ticket_id: Option<TicketId> },
+    /// A store was asked. `slow`: it took longer than it should.
+    Store { store: &'a str, operation: Operation, outcome: Outcome, ms: u64, slow: bool },
+    /// A ticket was not issued by the first choice of stores but by this one.
+    FellBack { ticket_id: TicketId, store: &'a str },
     /// Something that the gate's own code did not foresee; the request was answered 500.
     InternalError { route: &'static str },
 }
@@ -63,13 +89,18 @@ impl Event<'_> {
     /// How loud it is.
     pub fn level(&self) -> Level {
         match self {
-            Self::Misconfigured { .. } | Self::FallbackToMemory | Self::InternalError { .. } => Level::Alert,
-            Self::StoreFailed { error: StoreError::Corrupt { .. }, .. } => Level::Alert,
-            Self::Started { degraded: true, .. } => Level::Alert,
-            Self::StoreFailed { .. } => Level::Warn,
-            Self::Issued { ms, .. } | Self::Consumed { ms, .. } if *ms > SLOW_MS => Level::Warn,
-            Self::Refused { ms: Some(ms), .. } if *ms > SLOW_MS => Level::Warn,
-            Self::Started { .. } | Self::Issued { .. } | Self::Consumed { .. } | Self::Refused { .. } => Level::Info,
+            Self::Misconfigured { .. }
+            | Self::FallbackToMemory
+            | Self::FellBack { .. }
+            | Self::InternalError { .. }
+            | Self::Started { degraded: true, .. }
+            | Self::Store { outcome: Outcome::Failed(StoreError::Corrupt { .. }), .. } => Level::Alert,
+            Self::Store { outcome: Outcome::Failed(_), .. } | Self::Store { slow: true, .. } => Level::Warn,
+            Self::Started { .. }
+            | Self::Issued { .. }
+            | Self::Consumed { .. }
+            | Self::Refused { .. }
+            | Self::Store { .. } => Level::Info,
         }
     }
 }

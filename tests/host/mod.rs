@@ -11,10 +11,12 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use ws_ticket::gate::Caller;
 use ws_ticket::grant::{Grant, Subject};
+use ws_ticket::region::{Region, Shard};
 use ws_ticket::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket::stores::claimed::{Claim, Claimed, Ledger, Verdict};
+use ws_ticket::stores::fallback::Fallback;
 use ws_ticket::stores::memory::Memory;
-use ws_ticket::ticket::{Digest, Home, Ticket};
+use ws_ticket::ticket::{Digest, Home, NoRandomness, Ticket};
 
 /// A composition under test.
 pub struct Row {
@@ -26,12 +28,25 @@ pub struct Row {
 
 pub const ROWS: &[Row] = &[
     Row { name: "memory", parts: &[], make: |_| Box::new(memory()) },
-    Row { name: "faulty(memory)", parts: &["store"], make: |faults| Box::new(Faulty(memory(), faults.clone())) },
+    Row {
+        name: "faulty(memory)",
+        parts: &["store"],
+        make: |faults| Box::new(Faulty(memory(), faults.clone(), "store")),
+    },
     Row { name: "shelf", parts: &["store"], make: |faults| Box::new(shelf(true, faults)) },
     Row {
         name: "shelf+book",
         parts: &["store", "ledger"],
         make: |faults| Box::new(Claimed::new(shelf(false, faults), Book::new(faults))),
+    },
+    Row {
+        name: "fallback(faulty(memory), shelf+book)",
+        parts: &["first"],
+        make: |faults| {
+            let first = Faulty(memory(), faults.clone(), "first");
+            let next = Claimed::new(shelf(false, &Faults::default()), Book::new(&Faults::default()));
+            Box::new(Fallback::new(vec![Box::new(first), Box::new(next)], Vec::new(), |_| ()))
+        },
     },
 ];
 
@@ -109,7 +124,7 @@ impl Future for Yield {
 }
 
 /// A store that fails on command.
-struct Faulty<S>(S, Faults);
+struct Faulty<S>(S, Faults, &'static str);
 
 impl<S: TicketStore> fmt::Display for Faulty<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,12 +142,16 @@ impl<S: TicketStore> TicketStore for Faulty<S> {
         self.0.reach()
     }
 
-    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError> {
-        self.1.around("store", self.0.issue(grant)).await
+    fn is_home_of(&self, ticket: &Ticket) -> bool {
+        self.0.is_home_of(ticket)
+    }
+
+    async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError> {
+        self.1.around(self.2, self.0.issue(grant, near)).await
     }
 
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
-        self.1.around("store", self.0.consume(ticket, attempt)).await
+        self.1.around(self.2, self.0.consume(ticket, attempt)).await
     }
 }
 
@@ -144,7 +163,7 @@ struct Shelf {
 }
 
 fn shelf(deletes: bool, faults: &Faults) -> Faulty<Shelf> {
-    Faulty(Shelf { grants: RefCell::default(), deletes }, faults.clone())
+    Faulty(Shelf { grants: RefCell::default(), deletes }, faults.clone(), "store")
 }
 
 impl fmt::Display for Shelf {
@@ -163,7 +182,11 @@ impl TicketStore for Shelf {
         Reach::Global
     }
 
-    async fn issue(&self, grant: &Grant) -> Result<Ticket, StoreError> {
+    fn is_home_of(&self, ticket: &Ticket) -> bool {
+        ticket.home().as_str() == "shelf"
+    }
+
+    async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let ticket = Ticket::mint(Home::parse("shelf").unwrap())?;
         self.grants.borrow_mut().insert(*ticket.digest(), grant.clone());
         Ok(ticket)
@@ -199,12 +222,12 @@ impl fmt::Display for Book {
 
 #[async_trait(?Send)]
 impl Ledger for Book {
-    fn shards(&self) -> u16 {
-        4
+    fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness> {
+        Ok(Shard { number: 3, region: near })
     }
 
     async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError> {
-        assert!(claim.shard < self.shards());
+        assert_eq!(claim.shard.number, 3);
         let elect = async {
             let holder = *self.claims.borrow_mut().entry(claim.ticket()).or_insert(claim.attempt);
             Ok(if holder == claim.attempt { Verdict::Won } else { Verdict::Lost })

@@ -1,0 +1,128 @@
+//! Where the Redis servers are, and how to log in to them.
+
+use worker::Url;
+
+use super::parse::Reader;
+use super::{Environment, RedisSettings, Secret, Settings, UpstashSettings};
+
+pub(super) const REDIS_URL: &str = "redis://[user:password@]host[:port][/database], or rediss:// for TLS";
+pub(super) const UPSTASH_URL: &str = "https://<name>.upstash.io, as Upstash's console shows it";
+pub(super) const UPSTASH_TOKEN: &str = "the token that Upstash's console shows beside the URL";
+const REDIS_PORT: u16 = 6379;
+
+impl<S: Settings> Reader<'_, S> {
+    /// `REDIS_URL`, if it is set and right.
+    pub(super) fn redis(&mut self) -> Option<RedisSettings> {
+        let text = self.text("REDIS_URL")?;
+        let settings = redis_url(&text);
+        if settings.is_none() {
+            self.wrong("REDIS_URL", "is not the URL of a Redis", REDIS_URL);
+        }
+        settings
+    }
+
+    /// `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`, if they are set and right.
+    pub(super) fn upstash(&mut self, environment: Environment) -> Option<UpstashSettings> {
+        let (url, token) = (self.text("UPSTASH_REDIS_REST_URL"), self.text("UPSTASH_REDIS_REST_TOKEN"));
+        if token.is_some() && url.is_none() {
+            self.wrong("UPSTASH_REDIS_REST_URL", "is not set, and UPSTASH_REDIS_REST_TOKEN is", UPSTASH_URL);
+        }
+        let (url, token) = (url?, token);
+        let secure = |url: &Url| url.scheme() == "https" || environment == Environment::Development;
+        let good = Url::parse(&url).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && secure(&url)
+                && url.query().is_none()
+                && url.fragment().is_none()
+        });
+        if !good {
+            self.wrong("UPSTASH_REDIS_REST_URL", "is not the URL of a REST API over https", UPSTASH_URL);
+        }
+        // It goes into a header (RFC 9110 §5.5).
+        let in_header = |token: &String| token.bytes().all(|b| b.is_ascii_graphic());
+        if !token.as_ref().is_some_and(in_header) {
+            let problem = if token.is_some() { "is not a token" } else { "is not set, and UPSTASH_REDIS_REST_URL is" };
+            self.wrong("UPSTASH_REDIS_REST_TOKEN", problem, UPSTASH_TOKEN);
+        }
+        let token = Secret(token.filter(in_header)?);
+        good.then(|| UpstashSettings { url: url.trim_end_matches('/').to_owned(), token })
+    }
+}
+
+fn redis_url(text: &str) -> Option<RedisSettings> {
+    let url = Url::parse(text).ok()?;
+    let tls = match url.scheme() {
+        "redis" => false,
+        "rediss" => true,
+        _ => return None,
+    };
+    if url.query().is_some() || url.fragment().is_some() {
+        return None;
+    }
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    let database = match url.path().trim_start_matches('/') {
+        "" => 0,
+        number if number.bytes().all(|b| b.is_ascii_digit()) => number.parse().ok()?,
+        _ => return None,
+    };
+    let user = decoded(url.username())?;
+    let password = url.password().map(decoded);
+    let password = match password {
+        None if !user.is_empty() => return None,
+        None => None,
+        Some(password) => Some(Secret(password?)),
+    };
+    Some(RedisSettings {
+        host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+        port: url.port().unwrap_or(REDIS_PORT),
+        tls,
+        user: Some(user).filter(|user| !user.is_empty()),
+        password,
+        database,
+    })
+}
+
+/// A part of a URL without its percent signs.
+fn decoded(text: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(text).decode_utf8().ok().map(String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redis_url_is_read_whole() {
+        let read = redis_url("rediss://al%40ice:p%3Ass@redis.example.com:6380/3").unwrap();
+        assert_eq!((read.host.as_str(), read.port, read.tls, read.database), ("redis.example.com", 6380, true, 3));
+        assert_eq!(read.user.as_deref(), Some("al@ice"));
+        assert_eq!(read.password.unwrap().reveal(), "p:ss");
+
+        let read = redis_url("redis://:secret@[::1]").unwrap();
+        assert_eq!((read.host.as_str(), read.port, read.tls, read.database), ("::1", 6379, false, 0));
+        assert_eq!((read.user, read.password.unwrap().reveal()), (None, "secret"));
+
+        assert_eq!(redis_url("redis://localhost/").unwrap().password, None);
+    }
+
+    #[test]
+    fn what_is_no_redis_url_is_refused() {
+        for text in [
+            "",
+            "localhost:6379",
+            "http://localhost",
+            "redis://",
+            "rediss://",
+            "rediss:///0",
+            "redis://user@host",
+            "redis://host/one",
+            "redis://host/-1",
+            "redis://host/0/1",
+            "redis://host?db=1",
+            "redis://host#x",
+            "redis://host:99999",
+        ] {
+            assert!(redis_url(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The settings about stores: which there are, which issue, and how long to wait for them.
+
+use std::num::NonZeroU16;
+
+use super::parse::Reader;
+use super::{Environment, KV_BINDING, Leaf, SHARD_BINDING, SHARDS_MAX, Settings, Stores, TIMEOUT_MAX};
+
+const DEFAULT_SHARDS: u16 = 4;
+const DEFAULT_TIMEOUT_MS: u32 = 3_000;
+/// The guide's thresholds.
+const DEFAULT_SLOW_WRITE_MS: u32 = 200;
+const DEFAULT_SLOW_READ_MS: u32 = 100;
+
+/// The stores by the names that `TICKET_STORE` has for them, and what each needs.
+const NAMES: [&str; 5] = ["memory", "kv", "durable", "redis", "upstash"];
+
+impl<S: Settings> Reader<'_, S> {
+    pub(super) fn stores(&mut self, environment: Environment) -> Stores {
+        let best_effort = self.one_of("ALLOW_BEST_EFFORT", false, &[("false", false), ("true", true)]);
+        let shards = self.whole_number("TICKET_SHARDS", SHARDS_MAX.into(), DEFAULT_SHARDS.into());
+        let redis = self.redis();
+        let upstash = self.upstash(environment);
+        let kv_bound = self.settings.is_bound(KV_BINDING);
+        let ledger = self.settings.is_bound(SHARD_BINDING);
+
+        let names = self.issuing_names(kv_bound);
+        if names.contains(&"kv") && !ledger && !best_effort {
+            self.wrong(
+                SHARD_BINDING,
+                "is not bound, and Workers KV alone can admit several connections with one ticket",
+                "the Durable Object class TicketShard, or ALLOW_BEST_EFFORT=true to live with it",
+            );
+        }
+        let configured = |name: &str| match name {
+            "memory" => Some(Leaf::Memory),
+            "kv" => (kv_bound && (ledger || best_effort)).then_some(Leaf::Kv { ledger }),
+            "durable" => ledger.then_some(Leaf::Durable),
+            "redis" => redis.clone().map(Leaf::Redis),
+            "upstash" => upstash.clone().map(Leaf::Upstash),
+            _ => None,
+        };
+        let issuing: Vec<_> = names.iter().filter_map(|name| configured(name)).collect();
+        let others = NAMES.iter().filter(|name| !names.contains(name));
+        let consuming: Vec<_> = others.filter_map(|name| configured(name)).collect();
+        for name in names {
+            self.needs(name, kv_bound, ledger);
+        }
+        Stores {
+            issuing,
+            consuming,
+            shards: u16::try_from(shards).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN),
+            timeout_ms: self.whole_number("STORE_TIMEOUT_MS", TIMEOUT_MAX, DEFAULT_TIMEOUT_MS),
+            slow_write_ms: self.whole_number("SLOW_WRITE_MS", TIMEOUT_MAX, DEFAULT_SLOW_WRITE_MS),
+            slow_read_ms: self.whole_number("SLOW_READ_MS", TIMEOUT_MAX, DEFAULT_SLOW_READ_MS),
+        }
+    }
+
+    /// The stores that issue, in order: `auto`, or a list of different names.
+    fn issuing_names(&mut self, kv_bound: bool) -> Vec<&'static str> {
+        let text = self.text("TICKET_STORE").unwrap_or_else(|| "auto".to_owned());
+        if text == "auto" {
+            return vec![if kv_bound { "kv" } else { "memory" }];
+        }
+        let mut names = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            match NAMES.iter().find(|name| **name == part) {
+                Some(name) if !names.contains(name) => names.push(*name),
+                _ => {
+                    let expected = format!("auto, or one or several different ones of {}", NAMES.join(", "));
+                    self.wrong("TICKET_STORE", "has an unknown or a repeated store", expected);
+                    break;
+                }
+            }
+        }
+        names
+    }
+
+    /// Says what a store that is to issue lacks. A setting that is there and wrong was said already.
+    fn needs(&mut self, name: &str, kv_bound: bool, shard_bound: bool) {
+        let is_set = |reader: &mut Self, setting| reader.text(setting).is_some();
+        match name {
+            "kv" if !kv_bound => {
+                self.wrong(KV_BINDING, "is not bound, and TICKET_STORE has kv", "a Workers KV namespace")
+            }
+            "durable" if !shard_bound => {
+                self.wrong(
+                    SHARD_BINDING,
+                    "is not bound, and TICKET_STORE has durable",
+                    "the Durable Object class TicketShard",
+                );
+            }
+            "redis" if !is_set(self, "REDIS_URL") => {
+                self.wrong("REDIS_URL", "is not set, and TICKET_STORE has redis", super::servers::REDIS_URL);
+            }
+            "upstash" if !is_set(self, "UPSTASH_REDIS_REST_URL") && !is_set(self, "UPSTASH_REDIS_REST_TOKEN") => {
+                let problem = "is not set, and TICKET_STORE has upstash";
+                self.wrong("UPSTASH_REDIS_REST_URL", problem, super::servers::UPSTASH_URL);
+                self.wrong("UPSTASH_REDIS_REST_TOKEN", problem, super::servers::UPSTASH_TOKEN);
+            }
+            _ => {}
+        }
+    }
+}

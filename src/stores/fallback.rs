@@ -1,0 +1,121 @@
+//! Several stores, the next where one fails: the guide's adaptive storage, with a fresh ticket at each step.
+//!
+//! A write that failed may have happened, so the next store gets a ticket of its own: a ticket exists in one store only.
+//! The ticket names its home, and consuming looks there alone: home down is "no answer", whatever other stores are up. So a
+//! list promises what its weakest store does.
+
+use std::cell::Cell;
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::grant::{Grant, Millis};
+use crate::region::Region;
+use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use crate::telemetry::{Event, Sink};
+use crate::ticket::Ticket;
+
+/// How long a store rests after its first failure in a row, in milliseconds. Each further one doubles it.
+const FIRST_REST: u64 = 1_000;
+/// The longest rest, in milliseconds.
+const LONGEST_REST: u64 = 30_000;
+
+/// Stores that issue, the first choice first, and others that only consume what they issued before.
+pub struct Fallback {
+    issuing: Vec<Member>,
+    consuming: Vec<Box<dyn TicketStore>>,
+    sink: Sink,
+}
+
+struct Member {
+    store: Box<dyn TicketStore>,
+    failures: Cell<u32>,
+    rests_until: Cell<Millis>,
+}
+
+impl Member {
+    fn new(store: Box<dyn TicketStore>) -> Self {
+        Self { store, failures: Cell::default(), rests_until: Cell::new(Millis(0)) }
+    }
+
+    fn failed(&self, now: Millis) {
+        let doubled = FIRST_REST.checked_shl(self.failures.get()).unwrap_or(LONGEST_REST);
+        self.rests_until.set(Millis(now.0.saturating_add(doubled.min(LONGEST_REST))));
+        self.failures.set(self.failures.get().saturating_add(1).min(16));
+    }
+
+    fn succeeded(&self) {
+        self.failures.set(0);
+    }
+}
+
+impl Fallback {
+    /// Issues in the first of `issuing` that can, and consumes in all.
+    pub fn new(issuing: Vec<Box<dyn TicketStore>>, consuming: Vec<Box<dyn TicketStore>>, sink: Sink) -> Self {
+        Self { issuing: issuing.into_iter().map(Member::new).collect(), consuming, sink }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &dyn TicketStore> {
+        self.issuing.iter().map(|member| &member.store).chain(&self.consuming).map(AsRef::as_ref)
+    }
+}
+
+/// `fallback(kv+ledger, memory)`; a single issuing store by its own name.
+impl fmt::Display for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.issuing.iter().map(|member| member.store.to_string()).collect();
+        match names.as_slice() {
+            [one] => f.write_str(one),
+            names => write!(f, "fallback({})", names.join(", ")),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl TicketStore for Fallback {
+    fn guarantee(&self) -> Guarantee {
+        let single = self.issuing.iter().all(|member| member.store.guarantee() == Guarantee::SingleUse);
+        if single { Guarantee::SingleUse } else { Guarantee::BestEffort }
+    }
+
+    fn reach(&self) -> Reach {
+        let global = self.issuing.iter().all(|member| member.store.reach() == Reach::Global);
+        if global { Reach::Global } else { Reach::Isolate }
+    }
+
+    fn is_home_of(&self, ticket: &Ticket) -> bool {
+        self.all().any(|store| store.is_home_of(ticket))
+    }
+
+    async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError> {
+        let now = grant.issued_at;
+        let (awake, resting): (Vec<_>, Vec<_>) =
+            self.issuing.iter().enumerate().partition(|(_, member)| member.rests_until.get() <= now);
+        let mut error = StoreError::Unavailable { step: "fallback.issue", cause: Cause::Failed };
+        // Those that rest come last, not never: a store that may be back beats none.
+        for (place, member) in awake.into_iter().chain(resting) {
+            match member.store.issue(grant, near).await {
+                Ok(ticket) => {
+                    member.succeeded();
+                    if place > 0 {
+                        (self.sink)(&Event::FellBack { ticket_id: grant.ticket_id, store: &member.store.to_string() });
+                    }
+                    return Ok(ticket);
+                }
+                Err(failure @ StoreError::Unavailable { .. }) => {
+                    member.failed(now);
+                    error = failure;
+                }
+                Err(corrupt @ StoreError::Corrupt { .. }) => return Err(corrupt),
+            }
+        }
+        Err(error)
+    }
+
+    async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
+        match self.all().find(|store| store.is_home_of(ticket)) {
+            Some(home) => home.consume(ticket, attempt).await,
+            None => Ok(Consumed::Unknown),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A store that is watched: what it was asked, what came of it, and how long it took.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::grant::{Grant, Millis};
+use crate::region::Region;
+use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use crate::telemetry::{Event, Operation, Outcome, Sink};
+use crate::ticket::Ticket;
+
+/// From when on an operation is slow, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Thresholds {
+    /// For issuing.
+    pub write_ms: u64,
+    /// For consuming.
+    pub read_ms: u64,
+}
+
+/// The store, watched.
+pub struct Instrumented<S> {
+    store: S,
+    thresholds: Thresholds,
+    clock: fn() -> Millis,
+    sink: Sink,
+}
+
+impl<S: TicketStore> Instrumented<S> {
+    /// Tells `sink` of every operation, by `clock`.
+    pub fn new(store: S, thresholds: Thresholds, clock: fn() -> Millis, sink: Sink) -> Self {
+        Self { store, thresholds, clock, sink }
+    }
+
+    fn tell(&self, operation: Operation, outcome: Outcome, began: Millis) {
+        let ms = (self.clock)().since(began);
+        let limit = match operation {
+            Operation::Issue => self.thresholds.write_ms,
+            Operation::Consume => self.thresholds.read_ms,
+        };
+        (self.sink)(&Event::Store { store: &self.store.to_string(), operation, outcome, ms, slow: ms > limit });
+    }
+}
+
+/// As what it watches.
+impl<S: TicketStore> fmt::Display for Instrumented<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+#[async_trait(?Send)]
+impl<S: TicketStore> TicketStore for Instrumented<S> {
+    fn guarantee(&self) -> Guarantee {
+        self.store.guarantee()
+    }
+
+    fn reach(&self) -> Reach {
+        self.store.reach()
+    }
+
+    fn is_home_of(&self, ticket: &Ticket) -> bool {
+        self.store.is_home_of(ticket)
+    }
+
+    async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError> {
+        let began = (self.clock)();
+        let answer = self.store.issue(grant, near).await;
+        let outcome = match &answer {
+            Ok(_) => Outcome::Issued,
+            Err(error) => Outcome::Failed(*error),
+        };
+        self.tell(Operation::Issue, outcome, began);
+        answer
+    }
+
+    async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
+        let began = (self.clock)();
+        let answer = self.store.consume(ticket, attempt).await;
+        let outcome = match &answer {
+            Ok(Consumed::Granted(_)) => Outcome::Granted,
+            Ok(Consumed::Used(_)) => Outcome::Used,
+            Ok(Consumed::Unknown) => Outcome::Unknown,
+            Err(error) => Outcome::Failed(*error),
+        };
+        self.tell(Operation::Consume, outcome, began);
+        answer
+    }
+}

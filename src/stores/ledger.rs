@@ -1,0 +1,32 @@
+//! The ledger that is kept in Durable Objects.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::claimed::{Claim, Ledger, Verdict};
+use super::shard::{GIVEN, Shards};
+use crate::region::{Region, Shard};
+use crate::store::StoreError;
+use crate::ticket::NoRandomness;
+
+/// A claim is an `INSERT … ON CONFLICT DO NOTHING RETURNING` in the shard that the grant names.
+pub struct ShardLedger(pub Shards);
+
+impl fmt::Display for ShardLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ledger")
+    }
+}
+
+#[async_trait(?Send)]
+impl Ledger for ShardLedger {
+    fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness> {
+        self.0.pick(near)
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError> {
+        let answer = self.0.claim(claim.shard, claim.ticket(), claim.attempt, claim.expires_at).await?;
+        Ok(if answer.status == GIVEN { Verdict::Won } else { Verdict::Lost })
+    }
+}

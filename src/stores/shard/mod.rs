@@ -1,0 +1,208 @@
+//! Shards: Durable Objects that elect the one who has a ticket. [`Shards`] asks, [`object::TicketShard`] decides; this file
+//! is what the two say to each other.
+
+pub mod object;
+
+use std::num::NonZeroU16;
+
+use uuid::Uuid;
+use worker::{Method, ObjectNamespace, Request, RequestInit, Response, Result};
+
+use super::deadline::within;
+use crate::grant::Millis;
+use crate::region::{Region, Shard};
+use crate::store::{Attempt, Cause, StoreError};
+use crate::ticket::{Digest, NoRandomness, random};
+
+/// The shard gives what was asked for.
+pub(super) const GIVEN: u16 = 200;
+/// There is no such ticket.
+const UNKNOWN: u16 = 404;
+/// Another attempt has it.
+pub(super) const TAKEN: u16 = 409;
+/// The shard doesn't understand.
+const NOT_UNDERSTOOD: u16 = 400;
+
+/// What a shard can be asked. As a path: `/put/<digest>/<expires at>` with the grant as the body,
+/// `/take/<digest>/<attempt>`, `/claim/<ticket id>/<attempt>/<expires at>`; digests and UUIDs in hexadecimal, moments in
+/// milliseconds.
+#[derive(Debug, PartialEq, Eq)]
+enum Ask {
+    /// Keep a grant.
+    Put { key: Vec<u8>, expires_at: Millis },
+    /// Hand it out to this attempt.
+    Take { key: Vec<u8>, attempt: Uuid },
+    /// Remember that this attempt has a ticket whose grant is kept elsewhere.
+    Claim { key: Vec<u8>, attempt: Uuid, expires_at: Millis },
+}
+
+impl Ask {
+    fn parse(path: &str) -> Option<Self> {
+        let parts: Vec<_> = path.strip_prefix('/')?.split('/').collect();
+        let moment = |text: &str| text.parse().ok().map(Millis);
+        let uuid = |text: &str| Uuid::try_parse(text).ok();
+        Some(match parts.as_slice() {
+            ["put", digest, expires_at] => Self::Put { key: hex(digest)?, expires_at: moment(expires_at)? },
+            ["take", digest, attempt] => Self::Take { key: hex(digest)?, attempt: uuid(attempt)? },
+            ["claim", ticket, attempt, expires_at] => Self::Claim {
+                key: uuid(ticket)?.as_bytes().to_vec(),
+                attempt: uuid(attempt)?,
+                expires_at: moment(expires_at)?,
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// The 32 bytes of a digest.
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let bytes: Option<Vec<u8>> = text
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect();
+    bytes.filter(|bytes| bytes.len() == 32)
+}
+
+/// The shards, as the gate sees them.
+#[derive(Clone)]
+pub struct Shards {
+    namespace: ObjectNamespace,
+    count: NonZeroU16,
+    timeout_ms: u32,
+}
+
+/// A shard's answer: a status, and the grant where there is one.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+impl Shards {
+    /// `count` objects of the namespace in each region, each waited for at most `timeout_ms`.
+    pub fn new(namespace: ObjectNamespace, count: NonZeroU16, timeout_ms: u32) -> Self {
+        Self { namespace, count, timeout_ms }
+    }
+
+    /// Any shard of the region, each as likely.
+    pub fn pick(&self, near: Option<Region>) -> std::result::Result<Shard, NoRandomness> {
+        let random = u32::from_le_bytes(random()?);
+        let number = random.checked_rem(u32::from(self.count.get())).and_then(|n| u16::try_from(n).ok());
+        Ok(Shard { number: number.unwrap_or(0), region: near })
+    }
+
+    /// Keeps the grant in the shard.
+    pub(super) async fn put(
+        &self,
+        shard: Shard,
+        digest: &Digest,
+        expires_at: Millis,
+        grant: &str,
+    ) -> std::result::Result<(), StoreError> {
+        let path = format!("/put/{digest}/{}", expires_at.0);
+        // Not repeated: if it is unknown whether a grant is kept, a fresh ticket is the answer.
+        match self.within_deadline("shard.put", self.timeout_ms, shard, &path, Some(grant)).await?.status {
+            GIVEN => Ok(()),
+            _ => Err(StoreError::Unavailable { step: "shard.put", cause: Cause::Failed }),
+        }
+    }
+
+    /// The grant, if this attempt has it; if another has, the grant too, with the status [`TAKEN`].
+    pub(super) async fn take(
+        &self,
+        shard: Shard,
+        digest: &Digest,
+        attempt: Attempt,
+    ) -> std::result::Result<Answer, StoreError> {
+        self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid())).await
+    }
+
+    /// Whether this attempt has the ticket.
+    pub(super) async fn claim(
+        &self,
+        shard: Shard,
+        ticket: Uuid,
+        attempt: Attempt,
+        expires_at: Millis,
+    ) -> std::result::Result<Answer, StoreError> {
+        let path = format!("/claim/{ticket}/{}/{}", attempt.uuid(), expires_at.0);
+        self.ask_twice("shard.claim", shard, &path).await
+    }
+
+    /// Asks once more after no answer. The first may have taken effect; the shard knows the attempt, so asking again is
+    /// harmless. Each time has half of the deadline.
+    async fn ask_twice(&self, step: &'static str, shard: Shard, path: &str) -> std::result::Result<Answer, StoreError> {
+        let half = self.timeout_ms.div_ceil(2);
+        match self.within_deadline(step, half, shard, path, None).await {
+            Err(StoreError::Unavailable { .. }) => self.within_deadline(step, half, shard, path, None).await,
+            answer => answer,
+        }
+    }
+
+    async fn within_deadline(
+        &self,
+        step: &'static str,
+        timeout_ms: u32,
+        shard: Shard,
+        path: &str,
+        body: Option<&str>,
+    ) -> std::result::Result<Answer, StoreError> {
+        let answer = within(timeout_ms, step, self.ask(shard, path, body)).await?;
+        match answer {
+            Ok(answer @ Answer { status: GIVEN | UNKNOWN | TAKEN, .. }) => Ok(answer),
+            _ => Err(StoreError::Unavailable { step, cause: Cause::Failed }),
+        }
+    }
+
+    async fn ask(&self, shard: Shard, path: &str, body: Option<&str>) -> Result<Answer> {
+        let name = format!("shard-{shard}");
+        // A stub of its own for each call: one that has failed stays broken
+        // (https://developers.cloudflare.com/durable-objects/best-practices/error-handling/).
+        let stub = match shard.region {
+            Some(region) => self.namespace.get_by_name_with_location_hint(&name, region.hint())?,
+            None => self.namespace.get_by_name(&name)?,
+        };
+        let url = format!("https://shard{path}");
+        let mut answer: Response = match body {
+            None => stub.fetch_with_str(&url).await?,
+            Some(body) => {
+                let mut init = RequestInit::new();
+                init.with_method(Method::Post).with_body(Some(body.into()));
+                stub.fetch_with_request(Request::new_with_init(&url, &init)?).await?
+            }
+        };
+        Ok(Answer { status: answer.status_code(), body: answer.text().await? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_read_strictly() {
+        let (ticket, attempt) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let digest = "0f".repeat(32);
+        let key = vec![0x0f; 32];
+        let claim = format!("/claim/{ticket}/{attempt}/42");
+        let put = format!("/put/{digest}/42");
+        let take = format!("/take/{digest}/{attempt}");
+        let expires_at = Millis(42);
+        assert_eq!(Ask::parse(&claim), Some(Ask::Claim { key: ticket.as_bytes().to_vec(), attempt, expires_at }));
+        assert_eq!(Ask::parse(&put), Some(Ask::Put { key: key.clone(), expires_at }));
+        assert_eq!(Ask::parse(&take), Some(Ask::Take { key, attempt }));
+        for bad in [
+            "/",
+            "",
+            "/claim/1/2/3",
+            &claim.replace("42", "-1"),
+            &format!("{claim}/"),
+            &format!("/x{claim}"),
+            &put.replace("0f0f", "0f"),
+            &put.replace("0f", "é"),
+            &put.replace("put", "take"),
+        ] {
+            assert_eq!(Ask::parse(bad), None, "{bad}");
+        }
+    }
+}
