@@ -22,8 +22,6 @@ pub const PUBLIC_JWT_SECRET: &str = "development-only-secret-not-for-production"
 pub const JWT_SECRET_MIN: usize = 32;
 /// Seconds that a ticket can live at most.
 pub const TTL_MAX: u32 = 3600;
-/// How many shards a region can have at most. Each does some hundred tickets a second.
-pub const SHARDS_MAX: u16 = 256;
 
 /// Milliseconds that a store may be waited for at most.
 pub const TIMEOUT_MAX: u32 = 30_000;

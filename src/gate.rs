@@ -102,6 +102,7 @@ impl Gate {
         match self.store.consume(ticket, attempt).await {
             Ok(Consumed::Granted(grant)) if clock() >= grant.expires_at => Err(NotAdmitted::Expired(grant.ticket_id)),
             Ok(Consumed::Granted(grant)) => Ok(grant),
+            Ok(Consumed::TooLate(ticket_id)) => Err(NotAdmitted::Expired(ticket_id)),
             Ok(Consumed::Used(ticket_id)) => Err(NotAdmitted::Used(ticket_id)),
             Ok(Consumed::Unknown) => Err(NotAdmitted::Unknown),
             Err(error) => Err(NotAdmitted::Store(error)),

@@ -70,11 +70,15 @@ impl Region {
     }
 }
 
+/// How many shards a region can have at most. Each does some hundred tickets a second. The bound also keeps made-up tickets
+/// from waking more objects than there can be.
+pub const SHARDS_MAX: u16 = 256;
+
 /// A shard: one of some in a region, or of those that are in none. As text a number and the hint: `3weur`, `0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Shard {
-    /// Which of them, from 0.
+    /// Which of them, from 0 to below [`SHARDS_MAX`].
     pub number: u16,
     /// Where it is.
     pub region: Option<Region>,
@@ -103,7 +107,7 @@ impl FromStr for Shard {
         };
         let shard = Self { number, region };
         // One spelling for each: 03weur is none.
-        if shard.to_string() == text { Ok(shard) } else { Err(NoShard) }
+        if shard.to_string() == text && number < SHARDS_MAX { Ok(shard) } else { Err(NoShard) }
     }
 }
 
@@ -128,7 +132,7 @@ mod tests {
     #[test]
     fn a_shard_reads_back_as_it_was_written() {
         for region in Region::ALL.map(Some).into_iter().chain([None]) {
-            for number in [0, 7, 255, u16::MAX] {
+            for number in [0, 7, SHARDS_MAX - 1] {
                 let shard = Shard { number, region };
                 assert_eq!(shard.to_string().parse(), Ok(shard));
             }
@@ -137,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_names_no_shard_is_refused() {
-        for text in ["", "weur", "03weur", "+3weur", "3WEUR", "3xyz", "3weur4", "65536", "3 weur", "-1"] {
+        for text in ["", "weur", "03weur", "+3weur", "3WEUR", "3xyz", "3weur4", "256", "65536", "3 weur", "-1"] {
             assert_eq!(text.parse::<Shard>(), Err(NoShard), "{text:?}");
         }
     }

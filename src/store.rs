@@ -135,6 +135,8 @@ pub enum Consumed {
     Granted(Grant),
     /// Another attempt had it before. Only stores that still know a used ticket can say so; the others say `Unknown`.
     Used(TicketId),
+    /// So long after its expiry that the store no longer knows who had it, and can't hand it out safely.
+    TooLate(TicketId),
     /// There is no such ticket here: never issued, used, or cleaned up.
     Unknown,
 }

@@ -3,7 +3,8 @@
 use std::num::NonZeroU16;
 
 use super::parse::Reader;
-use super::{Environment, KV_BINDING, Leaf, SHARD_BINDING, SHARDS_MAX, Settings, Stores, TIMEOUT_MAX};
+use super::{Environment, KV_BINDING, Leaf, SHARD_BINDING, Settings, Stores, TIMEOUT_MAX};
+use crate::region::SHARDS_MAX;
 
 const DEFAULT_SHARDS: u16 = 4;
 const DEFAULT_TIMEOUT_MS: u32 = 3_000;

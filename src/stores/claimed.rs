@@ -40,6 +40,8 @@ pub enum Verdict {
     Won,
     /// Another attempt has it.
     Lost,
+    /// The ticket expired so long ago that the ledger may have forgotten who had it.
+    TooLate,
 }
 
 /// Elects one claim for each ticket.
@@ -103,6 +105,7 @@ impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
         Ok(match self.ledger.claim(&claim).await? {
             Verdict::Won => Consumed::Granted(grant),
             Verdict::Lost => Consumed::Used(grant.ticket_id),
+            Verdict::TooLate => Consumed::TooLate(grant.ticket_id),
         })
     }
 }

@@ -8,10 +8,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::shard::{GIVEN, Shards, TAKEN};
+use super::shard::{GIVEN, Shards, TAKEN, UNKNOWN};
 use crate::grant::Grant;
 use crate::region::{Region, Shard};
-use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use crate::ticket::{Home, Ticket};
 
 /// The store.
@@ -65,10 +65,12 @@ impl TicketStore for Durable {
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
         let Some(shard) = self.shard_of(ticket) else { return Ok(Consumed::Unknown) };
         let answer = self.shards.take(shard, ticket.digest(), attempt).await?;
-        if !matches!(answer.status, GIVEN | TAKEN) {
-            return Ok(Consumed::Unknown);
+        let grant = || Grant::from_json(&answer.body).map_err(|_| StoreError::Corrupt { step: "shard.take" });
+        match answer.status {
+            GIVEN => Ok(Consumed::Granted(grant()?)),
+            TAKEN => Ok(Consumed::Used(grant()?.ticket_id)),
+            UNKNOWN => Ok(Consumed::Unknown),
+            _ => Err(StoreError::Unavailable { step: "shard.take", cause: Cause::Failed }),
         }
-        let grant = Grant::from_json(&answer.body).map_err(|_| StoreError::Corrupt { step: "shard.take" })?;
-        Ok(if answer.status == GIVEN { Consumed::Granted(grant) } else { Consumed::Used(grant.ticket_id) })
     }
 }

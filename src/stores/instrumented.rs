@@ -81,6 +81,7 @@ impl<S: TicketStore> TicketStore for Instrumented<S> {
         let outcome = match &answer {
             Ok(Consumed::Granted(_)) => Outcome::Granted,
             Ok(Consumed::Used(_)) => Outcome::Used,
+            Ok(Consumed::TooLate(_)) => Outcome::TooLate,
             Ok(Consumed::Unknown) => Outcome::Unknown,
             Err(error) => Outcome::Failed(*error),
         };

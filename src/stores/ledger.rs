@@ -5,9 +5,9 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::claimed::{Claim, Ledger, Verdict};
-use super::shard::{GIVEN, Shards};
+use super::shard::{GIVEN, Shards, TAKEN, TOO_LATE};
 use crate::region::{Region, Shard};
-use crate::store::StoreError;
+use crate::store::{Cause, StoreError};
 use crate::ticket::NoRandomness;
 
 /// A claim is an `INSERT … ON CONFLICT DO NOTHING RETURNING` in the shard that the grant names.
@@ -27,6 +27,11 @@ impl Ledger for ShardLedger {
 
     async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError> {
         let answer = self.0.claim(claim.shard, claim.ticket(), claim.attempt, claim.expires_at).await?;
-        Ok(if answer.status == GIVEN { Verdict::Won } else { Verdict::Lost })
+        match answer.status {
+            GIVEN => Ok(Verdict::Won),
+            TAKEN => Ok(Verdict::Lost),
+            TOO_LATE => Ok(Verdict::TooLate),
+            _ => Err(StoreError::Unavailable { step: "shard.claim", cause: Cause::Failed }),
+        }
     }
 }

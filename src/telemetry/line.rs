@@ -97,6 +97,7 @@ fn members<'a>(event: &Event<'a>) -> Line<'a> {
                 Outcome::Issued => Line { outcome: Some("issued"), ..line },
                 Outcome::Granted => Line { outcome: Some("granted"), ..line },
                 Outcome::Used => Line { outcome: Some("used"), ..line },
+                Outcome::TooLate => Line { outcome: Some("too_late"), ..line },
                 Outcome::Unknown => Line { outcome: Some("unknown"), ..line },
             }
         }

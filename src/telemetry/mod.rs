@@ -56,6 +56,8 @@ pub enum Outcome {
     Granted,
     /// Another attempt had it.
     Used,
+    /// The ticket expired too long ago to tell.
+    TooLate,
     /// No such ticket.
     Unknown,
     /// No answer.

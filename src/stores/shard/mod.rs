@@ -6,7 +6,7 @@ pub mod object;
 use std::num::NonZeroU16;
 
 use uuid::Uuid;
-use worker::{Method, ObjectNamespace, Request, RequestInit, Response, Result};
+use worker::{ObjectNamespace, Response, Result};
 
 use super::deadline::within;
 use crate::grant::Millis;
@@ -17,9 +17,11 @@ use crate::ticket::{Digest, NoRandomness, random};
 /// The shard gives what was asked for.
 pub(super) const GIVEN: u16 = 200;
 /// There is no such ticket.
-const UNKNOWN: u16 = 404;
+pub(super) const UNKNOWN: u16 = 404;
 /// Another attempt has it.
 pub(super) const TAKEN: u16 = 409;
+/// The ticket expired so long ago that the shard may have forgotten who had it.
+pub(super) const TOO_LATE: u16 = 410;
 /// The shard doesn't understand.
 const NOT_UNDERSTOOD: u16 = 400;
 
@@ -149,7 +151,7 @@ impl Shards {
     ) -> std::result::Result<Answer, StoreError> {
         let answer = within(timeout_ms, step, self.ask(shard, path, body)).await?;
         match answer {
-            Ok(answer @ Answer { status: GIVEN | UNKNOWN | TAKEN, .. }) => Ok(answer),
+            Ok(answer @ Answer { status: GIVEN | UNKNOWN | TAKEN | TOO_LATE, .. }) => Ok(answer),
             _ => Err(StoreError::Unavailable { step, cause: Cause::Failed }),
         }
     }
@@ -166,9 +168,11 @@ impl Shards {
         let mut answer: Response = match body {
             None => stub.fetch_with_str(&url).await?,
             Some(body) => {
-                let mut init = RequestInit::new();
-                init.with_method(Method::Post).with_body(Some(body.into()));
-                stub.fetch_with_request(Request::new_with_init(&url, &init)?).await?
+                // By hand: worker's RequestInit would bring every option of Cloudflare's image service into the wasm.
+                let init = web_sys::RequestInit::new();
+                init.set_method("POST");
+                init.set_body(&body.into());
+                stub.fetch_with_request(web_sys::Request::new_with_str_and_init(&url, &init)?.into()).await?
             }
         };
         Ok(Answer { status: answer.status_code(), body: answer.text().await? })

@@ -18,7 +18,7 @@ use worker::{
     wasm_bindgen,
 };
 
-use super::{Ask, GIVEN, NOT_UNDERSTOOD, TAKEN, UNKNOWN};
+use super::{Ask, GIVEN, NOT_UNDERSTOOD, TAKEN, TOO_LATE, UNKNOWN};
 use crate::grant::Millis;
 
 /// Expiry times that share a table, in milliseconds.
@@ -109,7 +109,7 @@ impl TicketShard {
 
     async fn claim(&self, key: Vec<u8>, attempt: Uuid, expires_at: Millis) -> Result<Response> {
         if forgotten_at(expires_at) <= Date::now().as_millis() {
-            return status(TAKEN);
+            return status(TOO_LATE);
         }
         let bucket = bucket_of(expires_at);
         let is_new = self.make_table(bucket)?;
@@ -129,13 +129,14 @@ impl TicketShard {
 
     /// The buckets that have a table.
     fn stored_buckets(&self) -> Result<BTreeSet<u64>> {
-        #[derive(serde::Deserialize)]
-        struct Table {
-            name: String,
+        let tables = "SELECT substr(name, 9) FROM sqlite_master WHERE type = 'table' AND name GLOB 'tickets_*'";
+        let mut buckets = BTreeSet::new();
+        for row in self.sql.exec(tables, None)?.raw() {
+            if let Some(SqlStorageValue::String(bucket)) = row?.first() {
+                buckets.extend(bucket.parse::<u64>());
+            }
         }
-        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'tickets_*'";
-        let tables = self.sql.exec(tables, None)?.to_array::<Table>()?;
-        Ok(tables.iter().filter_map(|table| table.name.strip_prefix("tickets_")?.parse().ok()).collect())
+        Ok(buckets)
     }
 
     fn know_tables(&self) -> Result<()> {
@@ -162,14 +163,10 @@ impl TicketShard {
 
     /// From when on nothing in the bucket's table is needed.
     fn end_of(&self, bucket: u64) -> Result<u64> {
-        #[derive(serde::Deserialize)]
-        struct Last {
-            last: Option<f64>,
-        }
-        let last: Last =
-            self.sql.exec(&format!("SELECT max(expires_at) AS last FROM tickets_{bucket}"), None)?.one()?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float to integer saturates")]
-        let last = last.last.unwrap_or_default() as u64;
+        let last = format!("SELECT coalesce(max(expires_at), 0) FROM tickets_{bucket}");
+        let row = self.sql.exec(&last, None)?.raw().next().transpose()?;
+        // What can't be read is kept.
+        let last = row.as_deref().and_then(<[_]>::first).and_then(whole_number).unwrap_or(u64::MAX);
         Ok(forgotten_at(Millis(last)))
     }
 
@@ -199,13 +196,21 @@ impl TicketShard {
 
     /// The record of the first row, and whether it is the asking attempt's own.
     fn first(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<Option<(String, bool)>> {
-        #[derive(serde::Deserialize)]
-        struct Row {
-            record: Option<String>,
-            own: Option<f64>,
-        }
-        let row = self.sql.exec(statement, bindings)?.to_array::<Row>()?.into_iter().next();
-        Ok(row.map(|row| (row.record.unwrap_or_default(), row.own == Some(1.0))))
+        let row = self.sql.exec(statement, bindings)?.raw().next().transpose()?.unwrap_or_default();
+        Ok(match row.as_slice() {
+            [SqlStorageValue::String(record), own @ ..] => {
+                Some((record.clone(), own.first().and_then(whole_number) == Some(1)))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Moments and flags; both are far inside what JavaScript's numbers hold exactly.
+fn whole_number(value: &SqlStorageValue) -> Option<u64> {
+    match value {
+        SqlStorageValue::Integer(number) => u64::try_from(*number).ok(),
+        _ => None,
     }
 }
 
