@@ -1,0 +1,37 @@
+// `npm run check`: formatting and lints of Rust (host and wasm) and JavaScript. Runs all of them and then names those that
+// failed. `npm run fix` (`--fix`) writes what a formatter or a linter can put right by itself.
+import { main, run, Stop } from "./run.js";
+import { setup } from "./setup.js";
+import { npmTools } from "./tools.js";
+
+// biome colours its output in CI even where nobody sees colours.
+const colors = process.stdout.isTTY ? [] : ["--colors=off"];
+const biome = (...args) => [npmTools.node, npmTools.biome, ...args, ...colors];
+const clippy = (...args) => ["cargo", "clippy", "--locked", "--quiet", ...args, "--", "-D", "warnings"];
+// As worker-build compiles it: the macros of wasm-bindgen look at this.
+const asBuilt = { WASM_BINDGEN_USE_JS_SYS: "1" };
+
+const checks = [
+  ["rustfmt", ["cargo", "fmt", "--check"]],
+  ["clippy, host", clippy("--all-targets")],
+  ["clippy, wasm", clippy("--target", "wasm32-unknown-unknown"), asBuilt],
+  ["biome", biome("ci", "--error-on-warnings")],
+];
+const fixes = [
+  ["rustfmt", ["cargo", "fmt"]],
+  ["biome", biome("check", "--write", "--error-on-warnings")],
+];
+
+await main(async () => {
+  await setup();
+  const fix = process.argv.includes("--fix");
+  const failed = [];
+  for (const [name, [command, ...args], env] of fix ? fixes : checks) {
+    console.log(`\n> ${name}`);
+    if ((await run(command, args, { env, group: true })) !== 0) failed.push(name);
+  }
+  if (failed.length > 0) {
+    throw new Stop(`failed: ${failed.join("; ")}${fix ? "" : " (`npm run fix` puts right what is only formatting)"}`);
+  }
+  console.log(fix ? "\nfix: done" : `\ncheck: all ${checks.length} passed`);
+});

@@ -1,0 +1,66 @@
+// What a ticket costs: which bindings are called, how often, and how many rows a claim writes. The prices in the documentation
+// follow from these numbers.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { strange } from "./support/tickets.js";
+
+const PRICES = [
+  {
+    vars: { TICKET_STORE: "memory" },
+    costs: { issue: {}, admit: {}, used: {}, unknown: {} },
+  },
+  {
+    vars: { TICKET_STORE: "kv" },
+    costs: {
+      issue: { "kv.put": 1 },
+      admit: { "kv.get": 1, "shard.fetch": 1 },
+      used: { "kv.get": 1, "shard.fetch": 1 },
+      unknown: { "kv.get": 1 },
+    },
+  },
+];
+
+for (const { vars, costs } of PRICES) {
+  describe(`what a ticket costs with TICKET_STORE=${vars.TICKET_STORE}`, { timeout: 60_000 }, () => {
+    let gate;
+    before(async () => {
+      gate = await startGate({ vars: { ...DEVELOPMENT, ...vars, TICKET_SHARDS: "4" }, edge: true });
+    });
+    after(() => gate?.close());
+
+    async function costOf(act) {
+      await gate.edge();
+      await act();
+      return gate.calls();
+    }
+
+    test("calls of bindings", async () => {
+      let issued;
+      const issue = await costOf(async () => {
+        issued = await gate.issue();
+      });
+      const { ticket } = issued;
+      const home = ticket.split("_")[1];
+      const admit = await costOf(async () => assert.equal(await gate.opens(ticket), 101));
+      const used = await costOf(async () => assert.equal(await gate.opens(ticket), 401));
+      const unknown = await costOf(async () => assert.equal(await gate.opens(strange(home)), 401));
+      assert.deepEqual({ issue, admit, used, unknown }, costs);
+      assert.deepEqual(await costOf(() => gate.health()), {}, "/health is asked often, and costs nothing");
+    });
+
+    test("one row a claim, spread over the shards that were asked for", async () => {
+      const before = await gate.shardRows();
+      const count = 40;
+      const issued = await Promise.all(Array.from({ length: count }, () => gate.issue()));
+      for (const { ticket } of issued)
+        for (const expected of [101, 401]) assert.equal(await gate.opens(ticket), expected);
+      const rows = (await gate.shardRows()).slice(before.length);
+      if (costs.admit["shard.fetch"] === undefined) return assert.deepEqual(rows, []);
+      assert.equal(rows.length, count);
+      const shards = new Set(rows.map(({ shard }) => shard));
+      assert.ok(shards.size <= 4, `${shards.size} shards, and 4 were asked for`);
+      assert.ok(shards.size >= 2, "forty tickets on a single shard of four");
+    });
+  });
+}

@@ -1,0 +1,158 @@
+// The edge under our thumb: the built artifact, with real bindings behind it that can be made to fail.
+//
+// This entry runs in workerd in place of `build/index.js` and hands the artifact an `env` whose KV namespace and Durable
+// Object namespace are the real ones with a fault in front. Nothing of the gate is replaced. Only a test can reach the
+// controls: `POST /__edge` sets a plan, `GET /__edge` tells how often each binding was called, `/__edge/alarm?id=` shows
+// (GET) or runs (POST) the alarm of a shard.
+//
+// A plan: `{ kv: { get, put, delete }, shard: { fetch }, clock }`. A fault: `{ how, times?, ms?, status?, body? }` where
+// `how` is `throw` (fails, nothing happened), `lost` (happened, then fails), `late` (after `ms`), `hang` (no answer) or
+// `answer` (shard only: this status and body, nothing happened); `times` is how many calls it lasts, else all.
+// `clock` is the time in milliseconds at which every clock stands still.
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import * as artifact from "../../build/index.js";
+
+const HANG_MS = 60_000;
+const RealDate = Date;
+let plan = {};
+let calls = {};
+
+class EdgeDate extends RealDate {
+  constructor(...args) {
+    if (args.length === 0 && plan.clock !== undefined) super(plan.clock);
+    else super(...args);
+  }
+  static now() {
+    return plan.clock ?? RealDate.now();
+  }
+}
+globalThis.Date = EdgeDate;
+
+/** Calls `real` through the fault planned for `binding.operation`, and counts the call. */
+async function through(binding, operation, failure, real) {
+  const name = `${binding}.${operation}`;
+  calls[name] = (calls[name] ?? 0) + 1;
+  const fault = plan[binding]?.[operation];
+  if (fault === undefined || fault.times === 0) return real();
+  if (fault.times !== undefined) fault.times -= 1;
+  if (fault.how === "throw") throw failure();
+  if (fault.how === "answer") return new Response(fault.body ?? null, { status: fault.status });
+  if (fault.how === "lost") {
+    await real();
+    throw failure();
+  }
+  await scheduler.wait(fault.how === "hang" ? HANG_MS : fault.ms);
+  if (fault.how === "hang") throw failure();
+  return real();
+}
+
+function edgeKv(real) {
+  const operation =
+    (name) =>
+    (...args) => {
+      const failure = () => new Error(`KV ${name.toUpperCase()} failed: 500 Internal Server Error`);
+      return through("kv", name, failure, () => real[name](...args));
+    };
+  return Object.fromEntries(["get", "getWithMetadata", "put", "list", "delete"].map((name) => [name, operation(name)]));
+}
+
+// The Rust side knows these bindings by the names of their classes.
+const shardFailure = () => Object.assign(new Error("Network connection lost."), { retryable: true, remote: false });
+class DurableObjectStub {
+  constructor(real) {
+    this.real = real;
+  }
+  fetch(...args) {
+    return through("shard", "fetch", shardFailure, () => this.real.fetch(...args));
+  }
+}
+class DurableObjectNamespace {
+  constructor(real) {
+    this.real = real;
+  }
+  idFromName(name) {
+    return this.real.idFromName(name);
+  }
+  idFromString(hex) {
+    return this.real.idFromString(hex);
+  }
+  newUniqueId(options) {
+    return this.real.newUniqueId(options);
+  }
+  get(id, options) {
+    return new DurableObjectStub(this.real.get(id, options));
+  }
+  getByName(name, options) {
+    return new DurableObjectStub(this.real.getByName(name, options));
+  }
+}
+// wrangler's bundler may rename a class; the name is what counts here.
+Object.defineProperty(DurableObjectNamespace, "name", { value: "DurableObjectNamespace" });
+
+function edgeEnv(env) {
+  const edge = { ...env };
+  if (env.WS_TICKETS_KV !== undefined) edge.WS_TICKETS_KV = edgeKv(env.WS_TICKETS_KV);
+  if (env.TICKET_SHARD !== undefined) edge.TICKET_SHARD = new DurableObjectNamespace(env.TICKET_SHARD);
+  return edge;
+}
+
+/** Headers of a handshake, as a client sent them: each proxy before workerd writes its own (`x-edge-headers`, JSON). */
+function asSent(request) {
+  const changes = JSON.parse(request.headers.get("x-edge-headers") ?? "{}");
+  const headers = new Headers(request.headers);
+  headers.delete("x-edge-headers");
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) headers.delete(name);
+    else headers.set(name, value);
+  }
+  return new Request(request, { headers });
+}
+
+/** workerd's server drops the `Upgrade` header of an answer, so it is shown under another name. */
+function asAnswered(response) {
+  const upgrade = response.headers.get("upgrade");
+  if (upgrade === null || response.status === 101) return response;
+  const headers = new Headers(response.headers);
+  headers.set("x-edge-upgrade", upgrade);
+  return new Response(response.body, { status: response.status, headers });
+}
+
+export default class extends WorkerEntrypoint {
+  async fetch(request) {
+    const url = new URL(request.url);
+    if (url.pathname === "/__edge") {
+      if (request.method === "POST") {
+        plan = await request.json();
+        calls = {};
+      }
+      return Response.json({ plan, calls });
+    }
+    if (url.pathname === "/__edge/alarm") {
+      const shard = this.env.TICKET_SHARD.get(this.env.TICKET_SHARD.idFromString(url.searchParams.get("id")));
+      if (request.method === "POST") await shard.edgeRunAlarm();
+      return Response.json({ at: await shard.edgeAlarmTime() });
+    }
+    const gate = new artifact.default(this.ctx, edgeEnv(this.env));
+    return asAnswered(await gate.fetch(asSent(request)));
+  }
+}
+
+// The real shard. It only gains the base class that lets a test read its tables and its alarm.
+export class TicketShard extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    this.shard = new artifact.TicketShard(ctx, env);
+  }
+  fetch(request) {
+    return this.shard.fetch(request);
+  }
+  alarm() {
+    return this.shard.alarm();
+  }
+  edgeAlarmTime() {
+    return this.ctx.storage.getAlarm();
+  }
+  edgeRunAlarm() {
+    return this.shard.alarm();
+  }
+}

@@ -1,0 +1,218 @@
+// Starts gates in real workerd from the built artifact and shows what a test may see of them.
+//
+// Configuration is the project's own `wrangler.jsonc`, without its build step, with a test's settings over it. Workers of
+// one call run side by side, an isolate each: a Worker of its own is how two isolates are had. The working directory of
+// wrangler is an empty one, because `.dev.vars` of the project would otherwise win over a test's settings.
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { createTestHarness, experimental_readRawConfig } from "wrangler";
+import { issue, opens, post, request, upgrade } from "./client.js";
+
+process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
+process.env.WRANGLER_SEND_METRICS ??= "false";
+process.env.WRANGLER_WRITE_LOGS ??= "false";
+
+const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
+const ARTIFACT = path.join(PROJECT, "build/index.js");
+const FAULTY = fileURLToPath(new URL("./faulty-entry.js", import.meta.url));
+const SECONDS = 1000;
+
+/** Settings of a gate for development: anyone is who they say they are. */
+export const DEVELOPMENT = { ENVIRONMENT: "development", IDENTITY: "dev" };
+
+/** The project's `wrangler.jsonc`, as it is written. */
+export async function projectConfig() {
+  const { rawConfig } = await experimental_readRawConfig({ config: path.join(PROJECT, "wrangler.jsonc") });
+  return rawConfig;
+}
+
+/**
+ * One gate. `vars` go over those of `wrangler.jsonc` (`undefined` takes one away), `without` names bindings that are
+ * taken away, `edge` puts `faulty-entry.js` in front.
+ */
+export async function startGate(options = {}) {
+  const [gate] = await startGates([options]);
+  return gate;
+}
+
+/** Several gates in one runtime. Those with `shares: true` use the first one's KV namespace and shards. */
+export async function startGates(list) {
+  if (!existsSync(ARTIFACT)) throw new Error("build/index.js is missing: run `npm run build` first");
+  const base = await projectConfig();
+  const root = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-tests-"));
+  const workers = list.map((options, index) => ({ config: workerConfig(base, options, index) }));
+  const server = createTestHarness({ root, workers });
+  const runtime = new Runtime(server, workers, root);
+  try {
+    const { url } = await server.listen();
+    return workers.map(({ config }, index) => new Gate(runtime, config, list[index], url, index));
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
+}
+
+function workerConfig(base, { vars = {}, without = [], edge = false, shares = false }, index) {
+  const config = structuredClone(base);
+  delete config.$schema;
+  delete config.build;
+  // The harness sets secrets as variables; the runtime shows both alike.
+  delete config.secrets;
+  config.main = edge ? FAULTY : ARTIFACT;
+  config.name = index === 0 ? base.name : `${base.name}-${index}`;
+  // Requests are dealt to Workers by host; the first has all that is left.
+  if (index > 0) config.routes = [`${config.name}.test/*`];
+  const set = Object.entries({ ...config.vars, ...vars }).filter(([, value]) => value !== undefined);
+  config.vars = Object.fromEntries(set);
+  const owner = shares ? 0 : index;
+  config.kv_namespaces = config.kv_namespaces
+    .filter(({ binding }) => !without.includes(binding))
+    .map((namespace) => ({ ...namespace, id: `${namespace.binding}-${owner}` }));
+  config.durable_objects.bindings = config.durable_objects.bindings
+    .filter(({ name }) => !without.includes(name))
+    .map((binding) => (owner === index ? binding : { ...binding, script_name: base.name }));
+  if (owner !== index || config.durable_objects.bindings.length === 0) delete config.migrations;
+  return config;
+}
+
+class Runtime {
+  constructor(server, workers, root) {
+    Object.assign(this, { server, workers, root });
+  }
+  async close() {
+    await this.server.close();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+class Gate {
+  constructor(runtime, config, options, url, index) {
+    Object.assign(this, { runtime, config, options, url, index });
+    this.headers = index === 0 ? {} : { Host: `${config.name}.test` };
+    this.worker = runtime.server.getWorker(config.name);
+  }
+
+  // The client, bound to this gate.
+  request = (options) => request(this, options);
+  post = (body, headers) => post(this, body, headers);
+  issue = (body, headers) => issue(this, body, headers);
+  upgrade = (ticket, options) => upgrade(this, ticket, options);
+  opens = (ticket, options) => opens(this, ticket, options);
+  health = async () => (await this.request({ path: "/health" })).json;
+
+  /** Sets the faults of `faulty-entry.js`; without a plan, heals everything. Calls are counted from here on. */
+  async edge(plan = {}) {
+    const answer = await this.request({ method: "POST", path: "/__edge", body: JSON.stringify(plan) });
+    if (answer.status !== 200) throw new Error("this gate was started without `edge: true`");
+  }
+
+  /** How often each binding was called since `edge()`: `{ "kv.get": 1 }`. */
+  async calls() {
+    return (await this.request({ path: "/__edge" })).json.calls;
+  }
+
+  /** Every line that the runtime logged, as written. */
+  lines() {
+    return this.runtime.server.getLogs().map(({ message }) => String(message));
+  }
+
+  /** The lines that are events of telemetry. */
+  events() {
+    return this.lines().flatMap((line) => {
+      try {
+        const event = JSON.parse(line);
+        return typeof event?.event === "string" ? [event] : [];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /** The events that `match` accepts, once there are `count`: a log line may come a moment after the answer. */
+  async eventually(match, count = 1) {
+    const deadline = Date.now() + 3 * SECONDS;
+    for (;;) {
+      const found = this.events().filter(match);
+      if (found.length >= count) return found;
+      if (Date.now() > deadline) {
+        const all = this.events().map((event) => JSON.stringify(event));
+        throw new Error(`${found.length} of ${count} events came; the log has:\n${all.join("\n")}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  forgetLines() {
+    this.runtime.server.clearLogs();
+  }
+
+  async kv() {
+    return (await this.worker.getEnv()).WS_TICKETS_KV;
+  }
+
+  /** What the KV namespace holds: `[{ name, expiration, metadata, value }]`. */
+  async kvEntries() {
+    const kv = await this.kv();
+    const { keys } = await kv.list();
+    return Promise.all(keys.map(async (key) => ({ ...key, value: await kv.get(key.name) })));
+  }
+
+  /** Ids of the Durable Objects that have stored something. */
+  async shardIds() {
+    return this.worker.listDurableObjectIds("TICKET_SHARD");
+  }
+
+  /** Rows of every table of every shard, `[{ shard, table, row }]`. Needs `edge: true`. */
+  async shardRows() {
+    const found = [];
+    for (const { shard, name, exec } of await this.#shardTables()) {
+      for (const row of await exec(`SELECT * FROM "${name}"`)) found.push({ shard, table: name, row });
+    }
+    return found;
+  }
+
+  async #shardTables() {
+    const found = [];
+    for (const id of await this.shardIds()) {
+      const storage = await this.worker.getDurableObjectStorage("TICKET_SHARD", { id });
+      const exec = (sql) => storage.exec(sql);
+      for (const { name } of await exec("SELECT name FROM sqlite_schema WHERE type = 'table'")) {
+        if (!/^(_cf_|__miniflare_|sqlite_)/.test(name)) found.push({ shard: id, name, exec });
+      }
+    }
+    return found;
+  }
+
+  /** When each shard will wake to clean up: milliseconds, or null. `run: true` wakes it now. Needs `edge: true`. */
+  async shardAlarms({ run = false } = {}) {
+    const ids = await this.shardIds();
+    const method = run ? "POST" : "GET";
+    const ask = async (id) => (await this.request({ method, path: `/__edge/alarm?id=${id}` })).json.at;
+    return Promise.all(ids.map(ask));
+  }
+
+  /** Every shard is thrown out of memory (those that are in it); its storage stays. */
+  async evict() {
+    for (const id of await this.shardIds()) {
+      try {
+        await this.worker.evictDurableObject("TICKET_SHARD", { id });
+      } catch (error) {
+        if (!/not currently running/.test(error.message)) throw error;
+      }
+    }
+  }
+
+  /** A new deploy with other settings: isolates start afresh, storage stays. */
+  async redeploy(vars = {}) {
+    this.config = { ...this.config, vars: { ...this.config.vars, ...vars } };
+    this.runtime.workers[this.index] = { config: this.config };
+    await this.runtime.server.update({ root: this.runtime.root, workers: this.runtime.workers });
+    this.url = (await this.runtime.server.listen()).url;
+  }
+
+  async close() {
+    await this.runtime.close();
+  }
+}

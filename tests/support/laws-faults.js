@@ -1,0 +1,200 @@
+// The laws that every store is held to, 6 to 9: what becomes of a ticket when something fails. 1 to 5 are in `laws.js`.
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { assertRefused, assertUnavailable } from "./problem.js";
+import { race } from "./race.js";
+import { EVERYTHING_BROKEN } from "./rows.js";
+import { digest, parts } from "./tickets.js";
+
+async function noAnswerIsNotUnknown({ gate, row, health }) {
+  for (const { name, plan } of row.issueOutages) {
+    await gate.edge(plan);
+    const answer = await gate.post();
+    assertUnavailable(answer);
+    assert.ok(!answer.text.includes("wst_"), `${name}: a ticket was given out`);
+    await gate.edge();
+    assert.equal(await gate.opens((await gate.issue()).ticket), 101, `${name}: healed`);
+  }
+  for (const { name, plan, retried } of row.consumeOutages) {
+    const { ticket } = await gate.issue();
+    await gate.edge(plan);
+    const answer = await gate.upgrade(ticket);
+    if (answer.status === 101) {
+      assert.ok(retried, `${name}: admitted without an answer of the store`);
+      await answer.leave();
+    } else assertUnavailable(answer);
+    await gate.edge();
+    const then = await gate.opens(ticket);
+    assert.equal(then, answer.status === 101 ? 401 : 101, `${name}: ${answer.status}, and healed ${then}`);
+    assert.equal(await gate.opens(ticket), 401, `${name}: a second admission`);
+  }
+  // A store without edges answers right while everything else is down; the others were tried above.
+  const needsNothing = row.issueOutages.length === 0 && row.consumeOutages.length === 0;
+  assert.equal(
+    needsNothing,
+    health.reach === "isolate",
+    "a store of wider reach has edges, and its row says how they fail",
+  );
+  if (needsNothing) {
+    await gate.edge(EVERYTHING_BROKEN);
+    const { ticket } = await gate.issue();
+    assert.equal(await gate.opens(ticket), 101);
+    assertRefused(await gate.upgrade(ticket));
+    assert.deepEqual(await gate.calls(), {}, "bindings that it does not need were called");
+    await gate.edge();
+  }
+}
+
+async function lostReply({ gate, row }) {
+  // Lost inside: the store did it, and its answer never came.
+  for (const { name, plan, retried } of row.lostReplies) {
+    const { ticket } = await gate.issue();
+    await gate.edge(plan);
+    const answer = await gate.upgrade(ticket);
+    await gate.edge();
+    if (answer.status === 101) await answer.leave();
+    else assertUnavailable(answer);
+    if (retried) assert.equal(answer.status, 101, `${name}: asking again with the same attempt gives the same answer`);
+    const later = [await gate.opens(ticket), await gate.opens(ticket)];
+    const admitted = [answer.status, ...later].filter((status) => status === 101).length;
+    assert.ok(admitted <= 1, `${name}: ${admitted} admissions`);
+  }
+  // The same in a race, and with every other fault as well: some of the racers ask again, and still one gets in at most.
+  for (const { name, plan } of [...row.lostReplies, ...row.consumeOutages]) {
+    const { ticket } = await gate.issue();
+    await gate.edge(plan);
+    const { admitted } = await race({ targets: [gate], ticket, connections: 20 });
+    await gate.edge();
+    const healed = await race({ targets: [gate], ticket, connections: 5 });
+    assert.ok(
+      admitted + healed.admitted <= 1,
+      `${name}: ${admitted} admissions in the race, ${healed.admitted} after it`,
+    );
+  }
+  // Lost outside: the connection is cut before the client could read 101. Another one may get in only if that one did not.
+  for (const cutAfter of [0, 1, 2, 5, 10]) {
+    gate.forgetLines();
+    const { ticket } = await gate.issue();
+    const [{ ticket_id }] = await gate.eventually((event) => event.event === "issued");
+    const cut = gate.upgrade(ticket, { signal: AbortSignal.timeout(cutAfter) });
+    const first = await cut.then((answer) => answer.leave().then(() => answer.status)).catch(() => "cut");
+    await sleep(50);
+    for (let again = 0; again < 2; again += 1) await gate.opens(ticket);
+    const mine = (event) => event.event === "consumed" && event.ticket_id === ticket_id;
+    await gate.eventually(mine);
+    await sleep(50);
+    assert.equal(gate.events().filter(mine).length, 1, `cut after ${cutAfter} ms (${first}): admitted more than once`);
+  }
+}
+
+async function heldCantBePresented({ start }) {
+  // A gate of its own, where all that is held is known.
+  const gate = await start();
+  try {
+    await presentAll(gate);
+  } finally {
+    await gate.close();
+  }
+}
+
+async function presentAll(gate) {
+  const used = await gate.issue({ sub: "used" });
+  assert.equal(await gate.opens(used.ticket), 101);
+  const live = await gate.issue({ sub: "live" });
+  const entries = await gate.kvEntries();
+  const rows = await gate.shardRows();
+  const held = JSON.stringify({ entries, rows });
+  const { home } = parts(live.ticket);
+  for (const { ticket } of [used, live]) {
+    assert.ok(!held.includes(parts(ticket).secret), "a store holds the secret of a ticket");
+    const bytes = Buffer.from(parts(ticket).secret, "base64url");
+    for (const form of ["hex", "base64"])
+      assert.ok(!held.includes(bytes.toString(form)), `the secret is held in ${form}`);
+  }
+  // Everything that is held, as it is and dressed up as a ticket.
+  const texts = new Set([digest(live.ticket), ...strings(entries), ...strings(rows)]);
+  for (const text of texts) {
+    const hexes = text.match(/[0-9a-f]{64}/g) ?? [];
+    const dressed = hexes.map((hex) => `wst_${home}_${Buffer.from(hex, "hex").toString("base64url")}`);
+    for (const presented of [text, `wst_${home}_${text}`, ...hexes, ...dressed]) {
+      const status = await gate.opens("", { query: `ticket=${encodeURIComponent(presented)}` });
+      assert.ok(status === 400 || status === 401, `${presented} is answered ${status}`);
+    }
+  }
+  assert.equal(await gate.opens(live.ticket), 101, "none of that burned the ticket");
+  await holdsNothingAfterwards(gate, [used, live]);
+}
+
+async function holdsNothingAfterwards(gate, issued) {
+  const end = Math.max(...issued.map(({ expires_at }) => Date.parse(expires_at)));
+  const floor = 60_000;
+  for (const { name, expiration } of await gate.kvEntries()) {
+    assert.ok(
+      expiration * 1000 <= Math.max(end, Date.now() + floor) + 1000,
+      `${name} is held longer than its ticket lives`,
+    );
+  }
+  const hour = 3_600_000;
+  for (const at of await gate.shardAlarms()) {
+    assert.ok(at === null || at <= end + hour, "a shard cleans up more than an hour after the last ticket's end");
+  }
+  const holding = new Set((await gate.shardRows()).map(({ shard }) => shard));
+  const alarms = await gate.shardAlarms();
+  assert.equal(alarms.filter((at) => at !== null).length >= holding.size, true, "a shard with rows has no alarm");
+  await gate.edge({ clock: end + 2 * hour });
+  await gate.shardAlarms({ run: true });
+  const left = await gate.shardRows();
+  await gate.edge();
+  assert.deepEqual(left, [], "a shard still holds something of tickets that ended two hours ago");
+}
+
+async function evictedStillKnows({ gate, row, health }) {
+  const global = health.reach.startsWith("global");
+  const [used, live, later] = [await gate.issue(), await gate.issue(), await gate.issue()];
+  assert.equal(await gate.opens(used.ticket), 101);
+  await gate.evict();
+  assertRefused(await gate.upgrade(used.ticket));
+  assert.equal(await gate.opens(live.ticket), 101, "evicted");
+  await gate.evict();
+  assertRefused(await gate.upgrade(live.ticket));
+  // A deploy starts every isolate afresh. What reaches no further than an isolate is lost: refused, and never admitted twice.
+  for (const vars of [{}, row.changed]) {
+    await gate.redeploy(vars);
+    assertRefused(await gate.upgrade(used.ticket));
+    assertRefused(await gate.upgrade(live.ticket));
+  }
+  assert.equal(await gate.opens(later.ticket), global ? 101 : 401, "issued before the deploy");
+  assertRefused(await gate.upgrade(later.ticket));
+  assert.equal(await gate.opens((await gate.issue()).ticket), 101, "issued after the deploy");
+}
+
+/** Every text in a structure, keys included. */
+function strings(value) {
+  if (typeof value === "string") return [value, ...parsed(value)];
+  if (value === null || typeof value !== "object") return [];
+  return Object.entries(value).flatMap(([key, inner]) => [key, ...strings(inner)]);
+}
+
+function parsed(text) {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" ? strings(value) : [];
+  } catch {
+    return [];
+  }
+}
+
+export const lawsOfFaults = [
+  { number: 6, name: 'no answer is not "unknown": 503, and nothing is admitted', hold: noAnswerIsNotUnknown },
+  { number: 7, name: "a lost reply never admits two", hold: lostReply },
+  {
+    number: 8,
+    name: "what a store holds can't be presented; when the TTL has passed it holds nothing",
+    hold: heldCantBePresented,
+  },
+  {
+    number: 9,
+    name: "an evicted, restarted or redeployed store of global reach still knows its tickets",
+    hold: evictedStillKnows,
+  },
+];
