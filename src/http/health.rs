@@ -1,7 +1,7 @@
 //! `GET /health`: what the gate runs on and what it promises, or all that is wrong with its configuration.
 
 use serde::Serialize;
-use worker::{Method, Response, Result};
+use worker::{Response, Result};
 
 use super::{App, Asked, no_store};
 use crate::config::Problem as SettingProblem;
@@ -30,8 +30,8 @@ pub fn answer(
     asked: &Asked<'_>,
     started: &std::result::Result<App, Vec<SettingProblem>>,
 ) -> std::result::Result<Result<Response>, Problem> {
-    match asked.request.method() {
-        Method::Get | Method::Head => Ok(report(started)),
+    match asked.method.as_str() {
+        "GET" | "HEAD" => Ok(report(started)),
         _ => Err(Problem::MethodNotAllowed { allow: "GET, HEAD" }),
     }
 }

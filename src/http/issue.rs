@@ -3,7 +3,7 @@
 use serde::Serialize;
 use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
-use worker::{Method, Request, Response, Url};
+use worker::{Request, Response, Url};
 
 use super::origin::Origins;
 use super::{App, Asked, Failure, Refusal, body, cors, no_store, rfc3339};
@@ -27,9 +27,9 @@ struct Answer<'a> {
 /// Issues.
 pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Result<Response, Failure> {
     let headers = asked.request.headers();
-    let preflight = match asked.request.method() {
-        Method::Post => false,
-        Method::Options => true,
+    let preflight = match asked.method.as_str() {
+        "POST" => false,
+        "OPTIONS" => true,
         _ => return Err(Problem::MethodNotAllowed { allow: ALLOW }.into()),
     };
     origins.check(headers)??;

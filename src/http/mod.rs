@@ -43,6 +43,8 @@ impl App {
 struct Asked<'a> {
     request: &'a Request,
     url: &'a Url,
+    /// As it was sent: `worker::Method` takes one that it doesn't know for GET.
+    method: String,
     now: Millis,
 }
 
@@ -81,7 +83,7 @@ impl From<worker::Error> for Failure {
 /// Answers a request.
 pub async fn serve(request: Request, started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Response> {
     let url = request.url()?;
-    let asked = Asked { request: &request, url: &url, now: now() };
+    let asked = Asked { request: &request, url: &url, method: request.inner().method(), now: now() };
     let path = url.path();
     if path == "/health" {
         return match health::answer(&asked, started) {

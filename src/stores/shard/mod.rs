@@ -14,14 +14,16 @@ use crate::region::{Region, Shard};
 use crate::store::{Attempt, Cause, StoreError};
 use crate::ticket::{Digest, NoRandomness, random};
 
+// Status codes that nobody else answers with: whatever stands in for a shard, an error page of a platform with 200 or 404
+// above all, must not be taken for its word.
 /// The shard gives what was asked for.
-pub(super) const GIVEN: u16 = 200;
+pub(super) const GIVEN: u16 = 230;
 /// There is no such ticket.
-pub(super) const UNKNOWN: u16 = 404;
+pub(super) const UNKNOWN: u16 = 231;
 /// Another attempt has it.
-pub(super) const TAKEN: u16 = 409;
+pub(super) const TAKEN: u16 = 232;
 /// The ticket expired so long ago that the shard may have forgotten who had it.
-pub(super) const TOO_LATE: u16 = 410;
+pub(super) const TOO_LATE: u16 = 233;
 /// The shard doesn't understand.
 const NOT_UNDERSTOOD: u16 = 400;
 
