@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.js";
+import { redis } from "./redis.js";
 import { main, run, Stop, tee } from "./run.js";
 import { setup } from "./setup.js";
 import { npmTools, root } from "./tools.js";
@@ -76,6 +77,7 @@ await main(async () => {
   const chosen = all.filter((name) => wanted.length === 0 || wanted.some((part) => join("tests", name).includes(part)));
   if (chosen.length === 0) throw new Stop(`no file in tests/ for: ${wanted.join(" ") || "*.test.js"}`);
   await setup();
+  await redis();
   await build();
   if (wanted.length === 0) await rustTests();
   else console.log(`test: only ${chosen.join(", ")}`);

@@ -46,6 +46,7 @@ impl Member {
 
     fn succeeded(&self) {
         self.failures.set(0);
+        self.rests_until.set(Millis(0));
     }
 }
 

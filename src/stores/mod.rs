@@ -8,7 +8,9 @@ pub mod instrumented;
 pub mod kv;
 pub mod ledger;
 pub mod memory;
+pub mod redis;
 pub mod shard;
+pub mod upstash;
 
 use worker::Env;
 
@@ -24,13 +26,17 @@ use instrumented::{Instrumented, Thresholds};
 use kv::{AfterRead, Kv};
 use ledger::ShardLedger;
 use memory::Memory;
+use redis::Redis;
 use shard::Shards;
+use upstash::Upstash;
 
 /// How each store's tickets name their home; that of `durable` goes on with the shard. Never reuse one, and let none begin
 /// another: a ticket in flight must not change hands.
 const MEMORY: &str = "m";
 const KV: &str = "k";
 const DURABLE: &str = "d";
+const REDIS: &str = "r";
+const UPSTASH: &str = "u";
 
 /// Builds what is configured out of the Worker's bindings. All stores that can't be built are named.
 pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> Result<Fallback, Vec<Problem>> {
@@ -65,7 +71,10 @@ impl Builder<'_> {
                 self.watched(Claimed::new(self.kv(AfterRead::Keep)?, ShardLedger(self.shards()?)))
             }
             Leaf::Durable => self.watched(Durable::new(DURABLE, self.shards()?)),
-            Leaf::Redis(_) | Leaf::Upstash(_) => return Err(Problem::wrong("TICKET_STORE", "is not built in")),
+            Leaf::Redis(redis) => self.watched(Redis::new(home(REDIS)?, redis.clone(), self.stores.timeout_ms)),
+            Leaf::Upstash(upstash) => {
+                self.watched(Upstash::new(home(UPSTASH)?, upstash.clone(), self.stores.timeout_ms))
+            }
         })
     }
 

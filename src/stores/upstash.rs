@@ -1,0 +1,213 @@
+//! Grants in Upstash's Redis, over its REST API: one request for each operation.
+//!
+//! `SingleUse`: the step that elects the winner is `GETDEL`, a write, which Upstash does at the key's leader. Replicas follow
+//! asynchronously, so a fail-over may bring a used ticket back
+//! (<https://upstash.com/docs/redis/features/consistency>). A reply that is lost can't be asked for again. Only a
+//! well-formed result is an answer (<https://upstash.com/docs/redis/features/restapi>); everything else is an outage.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use serde::{Deserialize, Deserializer};
+use web_sys::{RequestInit, RequestRedirect};
+use worker::Fetch;
+
+use super::deadline::within;
+use super::redis::cause_of;
+use super::redis::command::Command;
+use crate::config::UpstashSettings;
+use crate::grant::Grant;
+use crate::region::Region;
+use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use crate::ticket::{Home, Ticket};
+
+const SET: &str = "upstash.set";
+const GETDEL: &str = "upstash.getdel";
+/// How many bytes an answer has at most. A grant takes well under 1 KiB.
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// The store.
+pub struct Upstash {
+    home: Home,
+    settings: UpstashSettings,
+    timeout_ms: u32,
+}
+
+impl Upstash {
+    /// The database as a store whose tickets go by `home`, each request waited for at most `timeout_ms`.
+    pub fn new(home: Home, settings: UpstashSettings, timeout_ms: u32) -> Self {
+        Self { home, settings, timeout_ms }
+    }
+
+    async fn ask(&self, step: &'static str, command: Command) -> Result<Option<String>, StoreError> {
+        let answer = within(self.timeout_ms, step, self.post(&command)).await?;
+        let (status, body) = answer.map_err(|_| StoreError::Unavailable { step, cause: Cause::Failed })?;
+        result_of(status, &body).map_err(|cause| StoreError::Unavailable { step, cause })
+    }
+
+    /// The status and the body.
+    async fn post(&self, command: &Command) -> worker::Result<(u16, Vec<u8>)> {
+        // Built by hand: `worker`'s own way brings 4 KB (gzipped) of settings for images.
+        let init = RequestInit::new();
+        init.set_method("POST");
+        // A redirect would take the token elsewhere.
+        init.set_redirect(RequestRedirect::Manual);
+        init.set_body(&serde_json::to_string(command)?.into());
+        let request = web_sys::Request::new_with_str_and_init(&self.settings.url, &init)?;
+        let headers = request.headers();
+        headers.set("Authorization", &format!("Bearer {}", self.settings.token.reveal()))?;
+        headers.set("Content-Type", "application/json")?;
+        let mut answer = Fetch::Request(request.into()).send().await?;
+        let mut chunks = answer.stream()?;
+        let mut body = Vec::new();
+        while let Some(mut chunk) = chunks.try_next().await? {
+            body.append(&mut chunk);
+            if body.len() > ANSWER_MAX {
+                return Err("too long for an answer".into());
+            }
+        }
+        Ok((answer.status_code(), body))
+    }
+}
+
+/// An answer of the API's. `result: null` is "no such key", and no `result` is nothing of the kind.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default, deserialize_with = "present")]
+    result: Option<Option<String>>,
+    error: Option<String>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// The result, if it is one.
+fn result_of(status: u16, body: &[u8]) -> Result<Option<String>, Cause> {
+    // serde would take an array for the members in their order.
+    let object = Some(body).filter(|body| body.trim_ascii_start().starts_with(b"{"));
+    match object.and_then(|object| serde_json::from_slice(object).ok()) {
+        Some(Answer { result: Some(result), error: None }) if status == 200 => Ok(result),
+        _ if status == 429 => Err(Cause::LimitReached),
+        Some(Answer { error: Some(error), .. }) => Err(cause_of(&error)),
+        _ => Err(Cause::Failed),
+    }
+}
+
+impl fmt::Display for Upstash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("upstash")
+    }
+}
+
+#[async_trait(?Send)]
+impl TicketStore for Upstash {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::SingleUse
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Global
+    }
+
+    fn is_home_of(&self, ticket: &Ticket) -> bool {
+        ticket.home() == &self.home
+    }
+
+    async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
+        let ticket = Ticket::mint(self.home.clone())?;
+        let record = grant.to_json().map_err(|_| StoreError::Corrupt { step: SET })?;
+        match self.ask(SET, Command::set(ticket.digest(), &record, grant.ttl_seconds())).await?.as_deref() {
+            Some("OK") => Ok(ticket),
+            // Null would be "there is such a key": of 256 random bits, so the server is wrong.
+            _ => Err(StoreError::Unavailable { step: SET, cause: Cause::Failed }),
+        }
+    }
+
+    async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
+        if !self.is_home_of(ticket) {
+            return Ok(Consumed::Unknown);
+        }
+        match self.ask(GETDEL, Command::getdel(ticket.digest())).await? {
+            None => Ok(Consumed::Unknown),
+            Some(record) => {
+                let grant = Grant::from_json(&record).map_err(|_| StoreError::Corrupt { step: GETDEL })?;
+                Ok(Consumed::Granted(grant))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_is_a_text_or_null() {
+        for (body, result) in [
+            (r#"{"result":"OK"}"#, Some("OK")),
+            (r#"{"result":null}"#, None),
+            (r#"{"result":""}"#, Some("")),
+            (r#"{"result":"{\"a\":\"\u00e9\"}"}"#, Some(r#"{"a":"é"}"#)),
+            ("\n {\"result\" : null } \n", None),
+            (r#"{"result":"OK","error":null,"took":1}"#, Some("OK")),
+        ] {
+            assert_eq!(result_of(200, body.as_bytes()), Ok(result.map(str::to_owned)), "{body}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_an_outage() {
+        for body in [
+            "",
+            "null",
+            "{}",
+            "[]",
+            r#""OK""#,
+            r#"["OK"]"#,
+            r#"["OK",null]"#,
+            r#"[null,null]"#,
+            r#"[{"result":null}]"#,
+            r#"{"result":1}"#,
+            r#"{"result":true}"#,
+            r#"{"result":["OK"]}"#,
+            r#"{"result":{"result":null}}"#,
+            r#"{"Result":null}"#,
+            r#"{"result":null,"result":"OK"}"#,
+            r#"{"result":null}{"result":null}"#,
+            r#"{"result":null"#,
+            r#"{"result":"{\"ticket_id\":"#,
+            r#"{"error":"ERR syntax error"}"#,
+            r#"{"error":{"message":"no"},"result":null}"#,
+            r#"{"result":null,"error":"ERR syntax error"}"#,
+            r#"{"error":"WRONGPASS invalid or missing auth token","result":null}"#,
+            "<html><title>502 Bad Gateway</title></html>",
+            "error code: 1015",
+        ] {
+            assert_eq!(result_of(200, body.as_bytes()), Err(Cause::Failed), "{body}");
+        }
+        assert_eq!(result_of(200, b"{\"result\":\"\xff\"}"), Err(Cause::Failed));
+        for status in [201, 204, 301, 302, 307, 400, 401, 403, 404, 500, 502, 503, 520] {
+            for body in [r#"{"result":null}"#, r#"{"result":"OK"}"#, ""] {
+                assert_eq!(result_of(status, body.as_bytes()), Err(Cause::Failed), "{status} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn limits_are_told_apart() {
+        let refused = |error: &str| format!(r#"{{"error":"{error}"}}"#);
+        for (status, body, cause) in [
+            (429, String::new(), Cause::LimitReached),
+            (429, "<html>".to_owned(), Cause::LimitReached),
+            (429, r#"{"result":"OK"}"#.to_owned(), Cause::LimitReached),
+            (400, refused("ERR max daily request limit exceeded. Limit: 10000, Usage: 10000."), Cause::LimitReached),
+            (200, refused("ERR max requests limit exceeded."), Cause::LimitReached),
+            (400, refused("ERR DB capacity quota exceeded."), Cause::Full),
+            (401, refused("WRONGPASS invalid or missing auth token"), Cause::Failed),
+        ] {
+            assert_eq!(result_of(status, body.as_bytes()), Err(cause), "{status} {body}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+// Lists of stores and changes of the list: a fresh ticket at each step down, stores that rest, tickets that stay good.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { assertRefused, assertUnavailable } from "./support/problem.js";
+
+const throws = { how: "throw" };
+const NO_KV_WRITES = { kv: { put: throws } };
+const is = (name) => (event) => event.event === name;
+const homeOf = ({ ticket }) => ticket.split("_")[1];
+
+describe("TICKET_STORE=kv,durable,memory", { timeout: 60_000 }, () => {
+  let gate;
+  before(async () => {
+    gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv,durable,memory" }, edge: true });
+  });
+  after(() => gate?.close());
+
+  /** Issues at a moment; the edge's plan holds from then on. */
+  const issueAt = async (clock, plan) => {
+    await gate.edge({ ...plan, clock });
+    return homeOf(await gate.issue());
+  };
+
+  test("the health shows the list, the weakest promise and the narrowest reach", async () => {
+    const { status, store, guarantee, reach } = await gate.health();
+    assert.deepEqual(
+      { status, store, guarantee, reach },
+      { status: "ok", store: "fallback(kv+ledger, durable, memory)", guarantee: "single-use", reach: "isolate" },
+    );
+  });
+
+  test("each step down is a fresh ticket in the next store, and an alert", async () => {
+    const now = Date.now();
+    gate.forgetLines();
+    assert.equal(await issueAt(now, {}), "k");
+    assert.match(await issueAt(now, NO_KV_WRITES), /^d\d/);
+    assert.equal(await issueAt(now, { ...NO_KV_WRITES, shard: { fetch: throws } }), "m");
+    const stores = (await gate.eventually(is("fell_back"), 2)).map(({ store, level }) => [store, level]);
+    assert.deepEqual(stores, [
+      ["durable", "alert"],
+      ["memory", "alert"],
+    ]);
+  });
+
+  test("a store that failed rests for 1 s, then 2, 4, … and is asked again; a success ends it", async () => {
+    let now = Date.now() + 3_600_000;
+    assert.equal(await issueAt(now, {}), "k");
+    for (const rest of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+      assert.match(await issueAt(now, NO_KV_WRITES), /^d/, "it fails and rests");
+      assert.match(await issueAt(now + rest - 1, {}), /^d/, `it still rests after ${rest - 1} ms`);
+      assert.deepEqual(await gate.calls().then((calls) => calls["kv.put"]), undefined, "and is left alone");
+      now += rest;
+    }
+    assert.equal(await issueAt(now, {}), "k", "it is asked again");
+    assert.match(await issueAt(now, NO_KV_WRITES), /^d/);
+    assert.equal(await issueAt(now + 1_000, {}), "k", "the next rest is short again");
+  });
+
+  test("a write that happened and then failed leaves no second ticket that anybody has", async () => {
+    const now = Date.now() + 7_200_000;
+    await gate.edge({ clock: now, kv: { put: { how: "lost" } } });
+    const issued = await gate.issue();
+    await gate.edge({ clock: now });
+    assert.match(homeOf(issued), /^d/);
+    for (const expected of [101, 401]) assert.equal(await gate.opens(issued.ticket), expected);
+  });
+
+  test("a ticket whose home is down is an outage, whatever else is up", async () => {
+    const now = Date.now() + 10_800_000;
+    await gate.edge({ clock: now });
+    const { ticket } = await gate.issue();
+    await gate.edge({ clock: now, kv: { get: throws } });
+    assertUnavailable(await gate.upgrade(ticket));
+    await gate.edge({ clock: now });
+    for (const expected of [101, 401]) assert.equal(await gate.opens(ticket), expected);
+  });
+});
+
+test("all stores rest: all are tried, for one may be back", { timeout: 30_000 }, async () => {
+  const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv,durable" }, edge: true });
+  try {
+    const clock = Date.now();
+    await gate.edge({ ...NO_KV_WRITES, shard: { fetch: throws }, clock });
+    for (let again = 0; again < 3; again += 1) assertUnavailable(await gate.post());
+    await gate.edge({ clock });
+    assert.equal(homeOf(await gate.issue()), "k", "the moment it is back");
+  } finally {
+    await gate.close();
+  }
+});
+
+test("what is consumed follows the ticket, not the list: no change of it refuses a live ticket", {
+  timeout: 60_000,
+}, async () => {
+  const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv" } });
+  try {
+    const [kv, used] = [await gate.issue(), await gate.issue()];
+    assert.equal(await gate.opens(used.ticket), 101);
+    await gate.redeploy({ TICKET_STORE: "durable" });
+    assert.equal((await gate.health()).store, "durable");
+    assertRefused(await gate.upgrade(used.ticket));
+    const [durable] = [await gate.issue()];
+    for (const expected of [101, 401]) assert.equal(await gate.opens(kv.ticket), expected, "issued by kv");
+    await gate.redeploy({ TICKET_STORE: "kv,memory" });
+    for (const expected of [101, 401]) assert.equal(await gate.opens(durable.ticket), expected, "issued by durable");
+  } finally {
+    await gate.close();
+  }
+});
+
+test("a list is settings like any other: all that is wrong is named at once, without a value", {
+  timeout: 30_000,
+}, async () => {
+  const vars = {
+    TICKET_STORE: "kv,reddis",
+    REDIS_URL: "rediss://",
+    UPSTASH_REDIS_REST_URL: "https://planted-secret.upstash.io",
+    TICKET_SHARDS: "0",
+    STORE_TIMEOUT_MS: "0",
+  };
+  const gate = await startGate({ vars: { ...DEVELOPMENT, ...vars } });
+  try {
+    const answer = await gate.request({ path: "/health" });
+    assert.equal(answer.status, 500);
+    const names = answer.json.problems.map(({ name }) => name).sort();
+    const expected = ["REDIS_URL", "STORE_TIMEOUT_MS", "TICKET_SHARDS", "TICKET_STORE", "UPSTASH_REDIS_REST_TOKEN"];
+    assert.deepEqual(names, expected);
+    assert.ok(!answer.text.includes("planted-secret") && !answer.text.includes("reddis"));
+  } finally {
+    await gate.close();
+  }
+});

@@ -1,0 +1,97 @@
+// What is special to the store `upstash` while all goes well: what it asks, and what the Redis then holds. The faults are in
+// `upstash-faults.test.js`, the laws of every store in `laws.test.js`.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { assertUnavailable } from "./support/problem.js";
+import { rounds } from "./support/race.js";
+import { startRedis } from "./support/redis-server.js";
+import { digest, parts, strange } from "./support/tickets.js";
+import { startBridge } from "./support/upstash-bridge.js";
+
+const LIMIT = { timeout: 60_000 };
+
+let redis;
+let bridge;
+let gate;
+const gateOf = (vars) => {
+  return startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "upstash", ...bridge.vars, ...vars } });
+};
+before(async () => {
+  redis = await startRedis();
+  bridge = await startBridge(redis.url, { token: "t0ken-of-the-bridge" });
+  gate = await gateOf();
+});
+after(async () => {
+  await gate?.close();
+  await bridge?.close();
+  await redis?.stop();
+});
+
+test("says what it is, and admits a ticket once, with one request for each operation", LIMIT, async () => {
+  const { status, store, guarantee, reach } = await gate.health();
+  assert.deepEqual([status, store, guarantee, reach], ["ok", "upstash", "single-use", "global"]);
+  bridge.forget();
+  const { ticket } = await gate.issue({ sub: "alice", room: 'łobby ✓ "' });
+  assert.equal(parts(ticket).home, "u");
+  const socket = await gate.upgrade(ticket);
+  assert.equal(socket.status, 101);
+  const { subject, room } = await socket.message();
+  assert.deepEqual([subject, room], ["alice", 'łobby ✓ "']);
+  await socket.leave();
+  for (const refused of [ticket, strange("u")]) assert.equal(await gate.opens(refused), 401);
+  const expected = ["SET", "GETDEL", "GETDEL", "GETDEL"];
+  assert.deepEqual([bridge.requests, bridge.commands], [4, expected]);
+  for (const foreign of [strange("r"), strange("k")]) assert.equal(await gate.opens(foreign), 401);
+  assert.equal(bridge.requests, 4, "a ticket of another home costs nothing");
+});
+
+test("what Redis holds can't be presented, ends with the ticket, and goes with it", LIMIT, async () => {
+  await redis.flush();
+  const { ticket, expires_in } = await gate.issue({ sub: "alice" });
+  const [{ key, value, ttl }, ...more] = await redis.entries();
+  assert.deepEqual([key, more], [`wst:${digest(ticket)}`, []]);
+  assert.ok(ttl > expires_in - 5 && ttl <= expires_in, `${ttl} seconds`);
+  for (const part of [ticket, parts(ticket).secret]) assert.ok(!(key + value).includes(part));
+  assert.equal(await gate.opens(ticket), 101);
+  assert.deepEqual(await redis.entries(), []);
+  const brief = await gateOf({ TICKET_TTL_SECONDS: "1" });
+  try {
+    await brief.issue();
+  } finally {
+    await brief.close();
+  }
+  await sleep(1_100);
+  assert.deepEqual(await redis.entries(), []);
+});
+
+test("fifty racing connections: exactly one", LIMIT, async () => {
+  const issue = async () => (await gate.issue()).ticket;
+  const { one, other } = await rounds({ count: 10, targets: [gate], connections: 50, issue });
+  assert.deepEqual([one, other], [10, {}]);
+});
+
+test("a wrong token is an outage, not a refusal of the caller, and is said nowhere", LIMIT, async () => {
+  const { ticket } = await gate.issue();
+  const wrong = await gateOf({ UPSTASH_REDIS_REST_TOKEN: "an0ther-token" });
+  try {
+    assertUnavailable(await wrong.post());
+    assertUnavailable(await wrong.upgrade(ticket));
+    await wrong.eventually(({ step }) => step === "upstash.getdel");
+    const log = wrong.lines().join("\n");
+    for (const word of ["an0ther-token", ticket]) assert.ok(!log.includes(word));
+  } finally {
+    await wrong.close();
+  }
+  assert.equal(await gate.opens(ticket), 101);
+});
+
+test("a record that can't be read is 500, and one of another kind no answer", LIMIT, async () => {
+  const [corrupt, list] = [await gate.issue(), await gate.issue()];
+  await redis.command("SET", `wst:${digest(corrupt.ticket)}`, "{}", "EX", 60);
+  assert.equal((await gate.upgrade(corrupt.ticket)).json.code, "record_corrupt");
+  await redis.command("DEL", `wst:${digest(list.ticket)}`);
+  await redis.command("LPUSH", `wst:${digest(list.ticket)}`, "x");
+  assert.equal(await gate.opens(list.ticket), 503);
+});
