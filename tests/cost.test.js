@@ -19,6 +19,15 @@ const PRICES = [
       unknown: { "kv.get": 1 },
     },
   },
+  {
+    vars: { TICKET_STORE: "durable" },
+    costs: {
+      issue: { "shard.fetch": 1 },
+      admit: { "shard.fetch": 1 },
+      used: { "shard.fetch": 1 },
+      unknown: { "shard.fetch": 1 },
+    },
+  },
 ];
 
 for (const { vars, costs } of PRICES) {

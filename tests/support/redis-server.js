@@ -68,6 +68,9 @@ async function freePort(host) {
 }
 
 class Redis {
+  /** What is ours in a server that others may use as well. */
+  pattern = "wst:*";
+
   constructor(url) {
     this.url = url;
   }
@@ -94,12 +97,12 @@ class Redis {
     }
   }
 
-  /** What a database holds: `[{ key, value, ttl }]`, the seconds as Redis counts them. */
-  async entries(database = 0) {
+  /** What the URL's database, or another one, holds: `[{ key, value, ttl }]`, the seconds as Redis counts them. */
+  async entries(database) {
     const client = await this.connect();
     try {
-      await client.command("SELECT", database);
-      const keys = (await client.command("KEYS", "*")).map(String);
+      if (database !== undefined) await client.command("SELECT", database);
+      const keys = (await client.command("KEYS", this.pattern)).map(String);
       const entry = async (key) => {
         const [value, ttl] = await client.all([
           ["GET", key],
@@ -113,9 +116,9 @@ class Redis {
     }
   }
 
-  /** Forgets every ticket, and nothing else. */
+  /** Forgets all of them. */
   async flush() {
-    const keys = await this.command("KEYS", "wst:*");
+    const keys = await this.command("KEYS", this.pattern);
     if (keys.length > 0) await this.command("DEL", ...keys);
   }
 
@@ -130,6 +133,8 @@ process.once("exit", () => {
 });
 
 class OwnRedis extends Redis {
+  pattern = "*";
+
   constructor(url, file, tls) {
     super(url);
     Object.assign(this, { file, ca: tls?.ca });
