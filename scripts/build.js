@@ -89,9 +89,18 @@ export async function build() {
   console.log(`build: ${size()} (${seconds(began)})`);
 }
 
+/** The secrets that a deploy needs. wrangler refuses without them, but its list of bindings leaves them out. */
+function requiredSecrets() {
+  const { names } = /"secrets":\s*\{\s*"required":\s*\[(?<names>[^\]]*)\]/.exec(
+    readFileSync("wrangler.jsonc", "utf8"),
+  ).groups;
+  return JSON.parse(`[${names}]`).join(", ");
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main(async () => {
     await setup();
     await build();
+    console.log(`build: secrets that a deploy requires: ${requiredSecrets()}`);
   });
 }
