@@ -1,7 +1,7 @@
 //! ws-ticket: one ticket, one WebSocket. The gate in front of yours, as a Cloudflare Worker.
 //!
-//! The modules below are in order: each uses only those before it, which `tests/modules.rs` checks. The design, and where
-//! it departs from its own plan, is in `docs/architecture.md`.
+//! The modules below are in order: each uses only those before it, which `tests/modules.rs` checks. The design and its
+//! decisions are in `docs/architecture.md`.
 
 pub mod ticket;
 

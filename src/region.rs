@@ -70,7 +70,7 @@ impl Region {
     }
 }
 
-/// How many shards a region can have at most. Each does some hundred tickets a second. The bound also keeps made-up tickets
+/// How many shards a region can have at most. Each does a few hundred tickets a second. The bound also keeps made-up tickets
 /// from waking more objects than there can be.
 pub const SHARDS_MAX: u16 = 256;
 

@@ -143,8 +143,8 @@ pub enum Consumed {
 
 /// Issues and consumes tickets.
 ///
-/// A store's time to live only cleans up: expiry is decided once, in the gate. So no store reads a clock, and all of them
-/// expire a ticket at the same millisecond.
+/// A store's time to live only cleans up: expiry is decided once, in the gate. So no store decides by a clock whether a
+/// ticket has expired (a shard's own only guards what it has forgotten), and all of them expire it at the same millisecond.
 #[async_trait(?Send)]
 pub trait TicketStore: fmt::Display {
     /// What it promises when connections race.

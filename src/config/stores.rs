@@ -8,7 +8,7 @@ use crate::region::SHARDS_MAX;
 
 const DEFAULT_SHARDS: u16 = 4;
 const DEFAULT_TIMEOUT_MS: u32 = 3_000;
-/// The guide's thresholds.
+/// Milliseconds.
 const DEFAULT_SLOW_WRITE_MS: u32 = 200;
 const DEFAULT_SLOW_READ_MS: u32 = 100;
 

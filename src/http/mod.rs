@@ -150,7 +150,7 @@ fn no_store(builder: ResponseBuilder) -> Result<ResponseBuilder> {
         .with_header("X-Content-Type-Options", "nosniff")
 }
 
-/// The clock: the one place that reads it.
+/// The gate's clock: the one place that reads it. A shard has its own.
 pub fn now() -> Millis {
     Millis(Date::now().as_millis())
 }

@@ -1,4 +1,4 @@
-//! Several stores, the next where one fails: the guide's adaptive storage, with a fresh ticket at each step.
+//! Several stores, the next where one fails, with a fresh ticket at each step.
 //!
 //! A write that failed may have happened, so the next store gets a ticket of its own: a ticket exists in one store only.
 //! The ticket names its home, and consuming looks there alone: home down is "no answer", whatever other stores are up. So a

@@ -1,4 +1,4 @@
-//! The stores, and the only place that knows them by name.
+//! The stores, and the only place that builds them.
 
 pub mod claimed;
 pub mod deadline;

@@ -127,10 +127,14 @@ class Redis {
   }
 }
 
-const running = new Set();
-process.once("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
+/** Ends the server when this process ends without having done so, by a signal above all: a pipe closes, whatever happens. */
+function guard(server, folder) {
+  const shell = 'read _; kill -9 "$0"; rm -rf "$1"';
+  const options = { stdio: ["pipe", "ignore", "ignore"], detached: true };
+  const watch = spawn("sh", ["-c", shell, String(server.pid), folder], options);
+  watch.unref();
+  server.once("exit", () => watch.kill("SIGKILL"));
+}
 
 class OwnRedis extends Redis {
   pattern = "*";
@@ -144,15 +148,14 @@ class OwnRedis extends Redis {
   async start() {
     const child = spawn("redis-server", [this.file], { stdio: ["ignore", "pipe", "pipe"] });
     Object.assign(this, { child, gone: false, log: "" });
-    running.add(child);
+    if (child.pid) guard(child, path.dirname(this.file));
     this.ended = new Promise((resolve) => {
       child.once("error", (error) => {
-        this.log += error.code === "ENOENT" ? "redis-server is not installed; `npm test` sees to it" : error.message;
+        this.log += error.code === "ENOENT" ? "redis-server is not installed: see scripts/redis.js" : error.message;
         resolve();
       });
       child.once("exit", resolve);
     }).then(() => {
-      running.delete(child);
       this.gone = true;
     });
     for (const stream of [child.stdout, child.stderr]) {
