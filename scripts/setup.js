@@ -1,5 +1,5 @@
-// `npm run setup`, and the first thing that `dev`, `test`, `build` and `check` do: brings a fresh clone, or one after `git pull`,
-// to where everything runs. Only does what is missing; when nothing is, it looks at a dozen files and starts no program.
+// `npm run setup`, and the first thing that every other script does: brings a fresh clone, or one after `git pull`, to where
+// everything runs. Only does what is missing; when nothing is, it looks at a dozen files and starts no program.
 import { createHash } from "node:crypto";
 import { constants, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// `npm test`: everything that can be tested, from nothing but a clone: set-up, build, `cargo test`, then tests/*.test.js on
+// `npm test`: everything that can be tested, from nothing but a clone: set-up, Redis, build, `cargo test`, then tests/*.test.js on
 // Node 24 against the built Worker in workerd. `npm test -- race wire` runs only the files whose names contain one of these.
 // A test that is skipped, ignored or left for later fails the run, and so does a run without tests.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";

@@ -4,7 +4,7 @@
 
 use crate::grant::{Grant, Millis, Room, Subject};
 use crate::region::Region;
-use crate::store::{Attempt, Consumed, StoreError, TicketStore};
+use crate::store::{Attempt, Cause, Consumed, StoreError, TicketStore};
 use crate::ticket::{Ticket, TicketId};
 
 /// Who asks for a ticket, as proved by the app's own login.
@@ -74,8 +74,9 @@ impl Gate {
         caller: Caller,
         room: Option<Room>,
         near: Option<Region>,
-        now: Millis,
+        clock: impl Fn() -> Millis,
     ) -> Result<Issued, NotIssued> {
+        let now = clock();
         let expires_in = caller.login_expires_at.map_or(self.ttl_seconds, |end| {
             // Whole seconds, rounded down: what is told is what is enforced, and the login is never outlived.
             let left = end.since(now).checked_div(1000).and_then(|s| u32::try_from(s).ok()).unwrap_or(u32::MAX);
@@ -88,6 +89,10 @@ impl Gate {
         let ticket_id = TicketId::random().map_err(|error| NotIssued::Store(error.into()))?;
         let grant = Grant { ticket_id, subject: caller.subject, room, issued_at: now, expires_at, shard: None };
         let ticket = self.store.issue(&grant, near).await.map_err(NotIssued::Store)?;
+        // A store that took its time may have used up a short life.
+        if clock() >= expires_at {
+            return Err(NotIssued::Store(StoreError::Unavailable { step: "gate.issue", cause: Cause::TimedOut }));
+        }
         Ok(Issued { ticket, ticket_id, expires_in, expires_at })
     }
 

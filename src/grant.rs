@@ -7,8 +7,31 @@ use crate::ticket::TicketId;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z, as `Date.now()` gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct Millis(pub u64);
+
+/// The last moment that a JavaScript `Date` can be
+/// (<https://tc39.es/ecma262/#sec-time-values-and-time-range>), in the year 275760.
+const LAST_DATE: u64 = 8_640_000_000_000_000;
+
+/// No date in JavaScript: a record that has one can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("later than any date")]
+pub struct NoDate;
+
+impl TryFrom<u64> for Millis {
+    type Error = NoDate;
+
+    fn try_from(millis: u64) -> Result<Self, NoDate> {
+        if millis <= LAST_DATE { Ok(Self(millis)) } else { Err(NoDate) }
+    }
+}
+
+impl From<Millis> for u64 {
+    fn from(moment: Millis) -> Self {
+        moment.0
+    }
+}
 
 impl Millis {
     /// This many seconds later.
@@ -134,6 +157,14 @@ mod tests {
     fn a_stored_subject_is_checked_again() {
         let json = grant().to_json().unwrap().replace("alice", r"a\u0000b");
         assert!(Grant::from_json(&json).is_err());
+    }
+
+    #[test]
+    fn a_moment_that_is_no_date_is_refused() {
+        let json = |end: u64| grant().to_json().unwrap().replace("301001", &end.to_string());
+        assert!(Grant::from_json(&json(LAST_DATE)).is_ok());
+        assert!(Grant::from_json(&json(LAST_DATE + 1)).is_err());
+        assert!(Grant::from_json(&json(u64::MAX)).is_err());
     }
 
     #[test]

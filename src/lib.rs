@@ -34,5 +34,9 @@ use worker::{Context, Env, Request, Response, Result, event};
 /// Every request of the Worker comes in here.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
-    http::serve(request, &start::once(&env)).await
+    // An error that came this far would be written to the log by the macro, whatever it quotes.
+    match http::serve(request, &start::once(&env)).await {
+        Ok(response) => Ok(response),
+        Err(_) => Ok(Response::empty()?.with_status(500)),
+    }
 }

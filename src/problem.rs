@@ -7,6 +7,8 @@ use serde::Serialize;
 /// A refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
+    /// A request whose URL can't be read.
+    RequestMalformed,
     /// No such route.
     NotFound,
     /// The route has other methods.
@@ -65,6 +67,7 @@ impl Problem {
     /// Its row of the table: status, code, what was expected.
     fn row(self) -> (u16, &'static str, &'static str) {
         match self {
+            Self::RequestMalformed => (400, "request_malformed", "Expected a URL with a host name."),
             Self::NotFound => (404, "not_found", "The routes are POST /ws-ticket, GET /ws and GET /health."),
             Self::MethodNotAllowed { .. } => (405, "method_not_allowed", "The header Allow names the methods."),
             Self::OriginRefused => {
@@ -74,7 +77,7 @@ impl Problem {
             Self::HandshakeInvalid => (
                 400,
                 "handshake_invalid",
-                "Expected an RFC 6455 handshake: Sec-WebSocket-Version 13 and a Sec-WebSocket-Key of 16 bytes in base64.",
+                "Expected an RFC 6455 handshake: Sec-WebSocket-Version 13, a Sec-WebSocket-Key of 16 bytes in base64, and no Sec-WebSocket-Protocol.",
             ),
             Self::TicketMissing => (400, "ticket_missing", "Expected one query parameter: ticket."),
             Self::TicketRepeated => (400, "ticket_repeated", "Expected one ticket, found several."),

@@ -1,6 +1,7 @@
 // Lists of stores and changes of the list: a fresh ticket at each step down, stores that rest, tickets that stay good.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
 import { assertRefused, assertUnavailable } from "./support/problem.js";
 
@@ -57,6 +58,30 @@ describe("TICKET_STORE=kv,durable,memory", { timeout: 60_000 }, () => {
     assert.equal(await issueAt(now + 1_000, {}), "k", "the next rest is short again");
   });
 
+  test("a rest begins when the store has failed, and requests that failed together count once", async () => {
+    const slow = await startGate({
+      vars: { ...DEVELOPMENT, TICKET_STORE: "kv,durable", STORE_TIMEOUT_MS: "1500" },
+      edge: true,
+    });
+    try {
+      await slow.edge({ kv: { put: { how: "hang" } } });
+      const began = Date.now();
+      const homes = (await Promise.all(Array.from({ length: 6 }, () => slow.issue()))).map(homeOf);
+      for (const home of homes) assert.match(home, /^d/);
+      assert.ok(Date.now() - began >= 1500, "the store was waited for");
+      // It hung for longer than its first rest lasts, and rests all the same: nobody waits for it now.
+      await slow.edge({ kv: { put: { how: "hang" } } });
+      assert.match(homeOf(await slow.issue()), /^d/);
+      assert.equal((await slow.calls())["kv.put"], undefined);
+      // Six failures at once are one: it rests for a second, not for half a minute.
+      await slow.edge();
+      await sleep(1_100);
+      assert.equal(homeOf(await slow.issue()), "k");
+    } finally {
+      await slow.close();
+    }
+  });
+
   test("a write that happened and then failed leaves no second ticket that anybody has", async () => {
     const now = Date.now() + 7_200_000;
     await gate.edge({ clock: now, kv: { put: { how: "lost" } } });
@@ -104,6 +129,21 @@ test("what is consumed follows the ticket, not the list: no change of it refuses
     for (const expected of [101, 401]) assert.equal(await gate.opens(kv.ticket), expected, "issued by kv");
     await gate.redeploy({ TICKET_STORE: "kv,memory" });
     for (const expected of [101, 401]) assert.equal(await gate.opens(durable.ticket), expected, "issued by durable");
+  } finally {
+    await gate.close();
+  }
+});
+
+test("a used ticket of the ledger's days stays shut when the ledger is taken away", { timeout: 30_000 }, async () => {
+  const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv" } });
+  try {
+    const { ticket } = await gate.issue();
+    assert.equal(await gate.opens(ticket), 101);
+    gate.config.durable_objects.bindings = [];
+    await gate.redeploy({ ALLOW_BEST_EFFORT: "true" });
+    assert.equal((await gate.health()).store, "kv");
+    assertUnavailable(await gate.upgrade(ticket));
+    assert.equal(await gate.opens((await gate.issue()).ticket), 101);
   } finally {
     await gate.close();
   }

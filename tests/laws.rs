@@ -27,7 +27,7 @@ fn gate(row: &Row) -> (Gate, Faults) {
 }
 
 fn issue(gate: &Gate) -> Ticket {
-    block_on(gate.issue(caller(), None, None, NOW)).unwrap().ticket
+    block_on(gate.issue(caller(), None, None, || NOW)).unwrap().ticket
 }
 
 fn consume_at(gate: &Gate, ticket: &Ticket, now: Millis) -> Result<Grant, NotAdmitted> {
@@ -185,7 +185,7 @@ fn a_ticket_never_outlives_the_login() {
         let (gate, _) = gate(row);
         let until = |end| ws_ticket::gate::Caller { login_expires_at: Some(end), ..caller() };
         for (left, expected) in [(0, None), (999, None), (1_000, Some(1)), (59_999, Some(59)), (301_000, Some(300))] {
-            let issued = block_on(gate.issue(until(Millis(NOW.0 + left)), None, None, NOW)).ok();
+            let issued = block_on(gate.issue(until(Millis(NOW.0 + left)), None, None, || NOW)).ok();
             assert_eq!(issued.as_ref().map(|i| i.expires_in), expected, "{left} ms left");
             if let Some(issued) = issued {
                 assert_eq!(issued.expires_at, NOW.plus_seconds(issued.expires_in));

@@ -78,6 +78,7 @@ for (const store of ["memory", "kv"]) {
       ["a key that is not base64", { "sec-websocket-key": "&&&&&&&&&&&&&&&&&&&&&&==" }],
       ["a key of 15 bytes", { "sec-websocket-key": Buffer.alloc(15).toString("base64") }],
       ["a key of 17 bytes", { "sec-websocket-key": Buffer.alloc(17).toString("base64") }],
+      ["a subprotocol, which a browser would miss in the answer", { "sec-websocket-protocol": "chat" }],
     ]) {
       const send = (ticket) => gate.upgrade(ticket, { headers: sent(headers) });
       test(`a handshake with ${what}: 400`, () => refuses(send, 400, "handshake_invalid"));

@@ -34,6 +34,9 @@ impl<S: Settings> Reader<'_, S> {
                 && secure(&url)
                 && url.query().is_none()
                 && url.fragment().is_none()
+                // A request to a URL with a login in it can't be made.
+                && url.username().is_empty()
+                && url.password().is_none()
         });
         if !good {
             self.wrong("UPSTASH_REDIS_REST_URL", "is not the URL of a REST API over https", UPSTASH_URL);
@@ -59,6 +62,10 @@ fn redis_url(text: &str) -> Option<RedisSettings> {
     if url.query().is_some() || url.fragment().is_some() {
         return None;
     }
+    let port = url.port().unwrap_or(REDIS_PORT);
+    if port == 0 {
+        return None;
+    }
     let host = url.host_str().filter(|host| !host.is_empty())?;
     let database = match url.path().trim_start_matches('/') {
         "" => 0,
@@ -74,7 +81,7 @@ fn redis_url(text: &str) -> Option<RedisSettings> {
     };
     Some(RedisSettings {
         host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-        port: url.port().unwrap_or(REDIS_PORT),
+        port,
         tls,
         user: Some(user).filter(|user| !user.is_empty()),
         password,
@@ -121,6 +128,7 @@ mod tests {
             "redis://host?db=1",
             "redis://host#x",
             "redis://host:99999",
+            "redis://host:0",
         ] {
             assert!(redis_url(text).is_none(), "{text}");
         }

@@ -113,6 +113,8 @@ fn servers_are_checked_even_when_they_only_consume() {
     assert_eq!(names(&given([url], [])), ["UPSTASH_REDIS_REST_TOKEN"]);
     assert_eq!(names(&given([("UPSTASH_REDIS_REST_TOKEN", "t")], [])), ["UPSTASH_REDIS_REST_URL"]);
     assert_eq!(names(&given([url, ("UPSTASH_REDIS_REST_TOKEN", "a b")], [])), ["UPSTASH_REDIS_REST_TOKEN"]);
+    let login = ("UPSTASH_REDIS_REST_URL", "https://default:secret@x.upstash.io");
+    assert_eq!(names(&given([login, ("UPSTASH_REDIS_REST_TOKEN", "t")], [])), ["UPSTASH_REDIS_REST_URL"]);
     let plain = ("UPSTASH_REDIS_REST_URL", "http://127.0.0.1:8079/");
     assert_eq!(names(&given([plain, ("UPSTASH_REDIS_REST_TOKEN", "t")], [])), ["UPSTASH_REDIS_REST_URL"]);
     let local = given([plain, ("UPSTASH_REDIS_REST_TOKEN", "t"), ("ENVIRONMENT", "development")], []);

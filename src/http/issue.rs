@@ -6,7 +6,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Request, Response, Url};
 
 use super::origin::Origins;
-use super::{App, Asked, Failure, Refusal, body, cors, no_store, rfc3339};
+use super::{App, Asked, Failure, Refusal, body, cors, no_store, now, rfc3339};
 use crate::gate::NotIssued;
 use crate::identity::NotKnown;
 use crate::problem::Problem;
@@ -38,8 +38,8 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
     }
     let bytes = body::read(asked.request).await??;
     let wish = body::parse(headers.get("Content-Type")?.as_deref(), &bytes, app.identity.takes_subject())?;
-    let caller = app.identity.caller(headers.get("Authorization")?.as_deref(), wish.subject, asked.now)?;
-    let issued = app.gate.issue(caller, wish.room, region(asked.request), asked.now).await;
+    let caller = app.identity.caller(headers.get("Authorization")?.as_deref(), wish.subject, now())?;
+    let issued = app.gate.issue(caller, wish.room, region(asked.request), now).await;
     let issued = issued.map_err(|why| match why {
         NotIssued::LoginExpired => NotKnown::Refused("token_expires_too_soon").into(),
         NotIssued::Store(error) => Refusal::from(error),

@@ -45,7 +45,6 @@ struct Asked<'a> {
     url: &'a Url,
     /// As it was sent: `worker::Method` takes one that it doesn't know for GET.
     method: String,
-    now: Millis,
 }
 
 /// A refusal on its way out, with its exact reason and what else telemetry wants to know.
@@ -82,8 +81,9 @@ impl From<worker::Error> for Failure {
 
 /// Answers a request.
 pub async fn serve(request: Request, started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Response> {
-    let url = request.url()?;
-    let asked = Asked { request: &request, url: &url, method: request.inner().method(), now: now() };
+    // Not `?`: worker's error repeats the URL, ticket included, and its macro writes the error to the log.
+    let Ok(url) = request.url() else { return refuse(Problem::RequestMalformed) };
+    let asked = Asked { request: &request, url: &url, method: request.inner().method() };
     let path = url.path();
     if path == "/health" {
         return match health::answer(&asked, started) {
@@ -157,7 +157,10 @@ pub fn now() -> Millis {
 
 /// RFC 3339, in UTC, with milliseconds.
 fn rfc3339(moment: Millis) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "exact up to the year 287396")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "exact for every date that JavaScript has, and a grant has no other"
+    )]
     let date = worker::js_sys::Date::new(&(moment.0 as f64).into());
     date.to_iso_string().into()
 }

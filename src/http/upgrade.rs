@@ -54,6 +54,9 @@ fn handshake(headers: &Headers) -> Result<(), Failure> {
     }
     let version = headers.get("Sec-WebSocket-Version")?;
     let key = headers.get("Sec-WebSocket-Key")?.and_then(|key| STANDARD.decode(key).ok());
-    let good = version.as_deref() == Some("13") && key.is_some_and(|key| key.len() == 16);
+    // A browser fails a connection that doesn't agree to one of the subprotocols it asked for, and there are none to agree
+    // to: better to say so before the ticket is burnt.
+    let subprotocols = headers.has("Sec-WebSocket-Protocol")?;
+    let good = version.as_deref() == Some("13") && key.is_some_and(|key| key.len() == 16) && !subprotocols;
     if good { Ok(()) } else { Err(Problem::HandshakeInvalid.into()) }
 }

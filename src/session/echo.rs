@@ -15,8 +15,10 @@ pub fn open(welcome: &Welcome<'_>) -> Result<Response> {
     server.accept()?;
     server.send(welcome)?;
     wasm_bindgen_futures::spawn_local(async move {
-        // The only errors here are those of a socket that is going away; there is nobody left to tell.
-        let _ = converse(&server).await;
+        if converse(&server).await.is_err() {
+            // Whatever it was, the socket is of no more use. If it is gone already, so be it.
+            let _ = server.close(None, None::<&str>);
+        }
     });
     Response::from_websocket(client)
 }
@@ -42,11 +44,10 @@ fn send_back(socket: &WebSocket, data: &JsValue) -> Result<()> {
     Ok(())
 }
 
-/// Ends the closing handshake with the peer's own code. 1005 and 1006 mean that there was none, and can't be sent
-/// (RFC 6455 §7.4.1).
+/// Ends the closing handshake with the peer's own code, or with none where that can't be sent (RFC 6455 §7.4).
 fn close_back(socket: &WebSocket, event: &CloseEvent) -> Result<()> {
     match event.code() {
-        1005 | 1006 | 1015 => socket.close(None, None::<&str>),
-        code => socket.close(Some(code), Some(event.reason())),
+        code @ (1000..=1003 | 1007..=1014 | 1016..=4999) => socket.close(Some(code), Some(event.reason())),
+        _ => socket.close(None, None::<&str>),
     }
 }

@@ -24,6 +24,7 @@ const LONGEST_REST: u64 = 30_000;
 pub struct Fallback {
     issuing: Vec<Member>,
     consuming: Vec<Box<dyn TicketStore>>,
+    clock: fn() -> Millis,
     sink: Sink,
 }
 
@@ -38,7 +39,12 @@ impl Member {
         Self { store, failures: Cell::default(), rests_until: Cell::new(Millis(0)) }
     }
 
+    /// From the moment of the failure, which may come long after the request. Others that were asked before it rested, and
+    /// fail only now, tell nothing new.
     fn failed(&self, now: Millis) {
+        if self.rests_until.get() > now {
+            return;
+        }
         let doubled = FIRST_REST.checked_shl(self.failures.get()).unwrap_or(LONGEST_REST);
         self.rests_until.set(Millis(now.0.saturating_add(doubled.min(LONGEST_REST))));
         self.failures.set(self.failures.get().saturating_add(1).min(16));
@@ -52,8 +58,13 @@ impl Member {
 
 impl Fallback {
     /// Issues in the first of `issuing` that can, and consumes in all.
-    pub fn new(issuing: Vec<Box<dyn TicketStore>>, consuming: Vec<Box<dyn TicketStore>>, sink: Sink) -> Self {
-        Self { issuing: issuing.into_iter().map(Member::new).collect(), consuming, sink }
+    pub fn new(
+        issuing: Vec<Box<dyn TicketStore>>,
+        consuming: Vec<Box<dyn TicketStore>>,
+        clock: fn() -> Millis,
+        sink: Sink,
+    ) -> Self {
+        Self { issuing: issuing.into_iter().map(Member::new).collect(), consuming, clock, sink }
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn TicketStore> {
@@ -75,7 +86,8 @@ impl fmt::Display for Fallback {
 #[async_trait(?Send)]
 impl TicketStore for Fallback {
     fn guarantee(&self) -> Guarantee {
-        let single = self.issuing.iter().all(|member| member.store.guarantee() == Guarantee::SingleUse);
+        // Of those too that only consume: their tickets are still out.
+        let single = self.all().all(|store| store.guarantee() == Guarantee::SingleUse);
         if single { Guarantee::SingleUse } else { Guarantee::BestEffort }
     }
 
@@ -89,7 +101,7 @@ impl TicketStore for Fallback {
     }
 
     async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError> {
-        let now = grant.issued_at;
+        let now = (self.clock)();
         let (awake, resting): (Vec<_>, Vec<_>) =
             self.issuing.iter().enumerate().partition(|(_, member)| member.rests_until.get() <= now);
         let mut error = StoreError::Unavailable { step: "fallback.issue", cause: Cause::Failed };
@@ -104,7 +116,7 @@ impl TicketStore for Fallback {
                     return Ok(ticket);
                 }
                 Err(failure @ StoreError::Unavailable { .. }) => {
-                    member.failed(now);
+                    member.failed((self.clock)());
                     error = failure;
                 }
                 Err(corrupt @ StoreError::Corrupt { .. }) => return Err(corrupt),

@@ -49,7 +49,7 @@ pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> R
     problems.dedup();
     if problems.is_empty() {
         let good = |built: Vec<Result<_, _>>| built.into_iter().filter_map(Result::ok).collect();
-        Ok(Fallback::new(good(issuing), good(consuming), sink))
+        Ok(Fallback::new(good(issuing), good(consuming), clock, sink))
     } else {
         Err(problems)
     }

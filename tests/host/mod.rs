@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use ws_ticket::gate::Caller;
-use ws_ticket::grant::{Grant, Subject};
+use ws_ticket::grant::{Grant, Millis, Subject};
 use ws_ticket::region::{Region, Shard};
 use ws_ticket::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket::stores::claimed::{Claim, Claimed, Ledger, Verdict};
@@ -45,7 +45,7 @@ pub const ROWS: &[Row] = &[
         make: |faults| {
             let first = Faulty(memory(), faults.clone(), "first");
             let next = Claimed::new(shelf(false, &Faults::default()), Book::new(&Faults::default()));
-            Box::new(Fallback::new(vec![Box::new(first), Box::new(next)], Vec::new(), |_| ()))
+            Box::new(Fallback::new(vec![Box::new(first), Box::new(next)], Vec::new(), || Millis(0), |_| ()))
         },
     },
 ];

@@ -59,6 +59,8 @@ impl DurableObject for TicketShard {
     /// Drops the tables whose tickets have all expired, and comes again when the next has.
     async fn alarm(&self) -> Result<Response> {
         let now = Date::now().as_millis();
+        // Before anything can fail: what is dropped must not be taken for known.
+        self.tables.replace(None);
         let mut next: Option<u64> = None;
         for bucket in self.stored_buckets()? {
             let end = self.end_of(bucket)?;
@@ -68,7 +70,6 @@ impl DurableObject for TicketShard {
                 next = Some(next.map_or(end, |earlier| earlier.min(end)));
             }
         }
-        self.tables.replace(None);
         if let Some(end) = next {
             self.wake_up_in(end.saturating_sub(now)).await?;
         }
@@ -88,7 +89,7 @@ impl TicketShard {
         status(GIVEN)
     }
 
-    /// Looks in every table, since a ticket doesn't say when it expires: 13 at most, mostly two.
+    /// Looks in every table, since a ticket doesn't say when it expires: 14 at most, mostly two.
     fn take(&self, key: &[u8], attempt: Uuid) -> Result<Response> {
         let both = || vec![uuid(attempt), blob(key.to_vec())];
         self.know_tables()?;
@@ -158,6 +159,8 @@ impl TicketShard {
         if let Some(tables) = self.tables.borrow_mut().as_mut() {
             tables.insert(bucket);
         }
+        // Until an alarm is set for it, by this event or, should that fail, by the next.
+        self.alarm_seen_to.set(false);
         Ok(true)
     }
 
@@ -190,8 +193,7 @@ impl TicketShard {
 
     /// Whether the statement gives a row.
     fn any(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<bool> {
-        let mut rows = self.sql.exec(statement, bindings)?;
-        Ok(Iterator::next(&mut rows).transpose()?.is_some())
+        Ok(self.sql.exec(statement, bindings)?.raw().next().transpose()?.is_some())
     }
 
     /// The record of the first row, and whether it is the asking attempt's own.
