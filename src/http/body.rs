@@ -38,7 +38,8 @@ pub async fn read(request: &Request) -> Result<std::result::Result<Vec<u8>, Prob
     if request.inner().body().is_none() {
         return Ok(Ok(body));
     }
-    let mut chunks = request.clone()?.stream()?;
+    // The same request under another handle: `Request::clone` would split the body in two and keep what nobody reads.
+    let mut chunks = Request::from(Clone::clone(request.inner())).stream()?;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk?;
         if body.len().saturating_add(chunk.len()) > MAX {

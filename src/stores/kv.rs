@@ -27,7 +27,7 @@ const MIN_EXPIRATION_TTL: u64 = 60;
 pub enum AfterRead {
     /// It is deleted: all that KV alone can do against a second use.
     Delete,
-    /// It stays until it expires, for a ledger remembers who had it. Saves the most expensive call.
+    /// It stays until it expires, for a ledger remembers who had it. Saves one of the two dearest calls.
     Keep,
 }
 

@@ -69,7 +69,6 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// The shards, as the gate sees them.
-#[derive(Clone)]
 pub struct Shards {
     namespace: ObjectNamespace,
     count: NonZeroU16,
