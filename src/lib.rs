@@ -17,6 +17,8 @@ pub mod config;
 
 pub mod telemetry;
 
+pub mod outside;
+
 pub mod stores;
 
 pub mod identity;

@@ -1,10 +1,10 @@
 //! The body of `POST /ws-ticket`: nothing, or a small JSON object.
 
-use futures_util::StreamExt;
 use serde::Deserialize;
 use worker::{Request, Result};
 
 use crate::grant::{Room, Subject};
+use crate::outside::at_most;
 use crate::problem::Problem;
 
 /// The largest body, in bytes.
@@ -34,20 +34,12 @@ struct WithoutSubject {
 
 /// Reads at most [`MAX`] bytes, whatever the request says of its length.
 pub async fn read(request: &Request) -> Result<std::result::Result<Vec<u8>, Problem>> {
-    let mut body = Vec::new();
     if request.inner().body().is_none() {
-        return Ok(Ok(body));
+        return Ok(Ok(Vec::new()));
     }
     // The same request under another handle: `Request::clone` would split the body in two and keep what nobody reads.
-    let mut chunks = Request::from(Clone::clone(request.inner())).stream()?;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk?;
-        if body.len().saturating_add(chunk.len()) > MAX {
-            return Ok(Err(Problem::BodyTooLarge));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Ok(body))
+    let chunks = Request::from(Clone::clone(request.inner())).stream()?;
+    Ok(at_most(MAX, chunks).await?.ok_or(Problem::BodyTooLarge))
 }
 
 /// What the bytes ask for.

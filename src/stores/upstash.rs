@@ -8,16 +8,14 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use serde::{Deserialize, Deserializer};
-use web_sys::{RequestInit, RequestRedirect};
-use worker::Fetch;
 
 use super::deadline::within;
 use super::redis::cause_of;
 use super::redis::command::Command;
 use crate::config::UpstashSettings;
 use crate::grant::Grant;
+use crate::outside::{self, Ask};
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use crate::ticket::{Home, Ticket};
@@ -48,26 +46,16 @@ impl Upstash {
 
     /// The status and the body.
     async fn post(&self, command: &Command) -> worker::Result<(u16, Vec<u8>)> {
-        // Built by hand: `worker`'s own way brings 4 KB (gzipped) of settings for images.
-        let init = RequestInit::new();
-        init.set_method("POST");
-        // A redirect would take the token elsewhere.
-        init.set_redirect(RequestRedirect::Manual);
-        init.set_body(&serde_json::to_string(command)?.into());
-        let request = web_sys::Request::new_with_str_and_init(&self.settings.url, &init)?;
-        let headers = request.headers();
-        headers.set("Authorization", &format!("Bearer {}", self.settings.token.reveal()))?;
-        headers.set("Content-Type", "application/json")?;
-        let mut answer = Fetch::Request(request.into()).send().await?;
-        let mut chunks = answer.stream()?;
-        let mut body = Vec::new();
-        while let Some(mut chunk) = chunks.try_next().await? {
-            body.append(&mut chunk);
-            if body.len() > ANSWER_MAX {
-                return Err("too long for an answer".into());
-            }
-        }
-        Ok((answer.status_code(), body))
+        let token = format!("Bearer {}", self.settings.token.reveal());
+        let body = serde_json::to_string(command)?;
+        let ask = Ask {
+            method: "POST",
+            url: &self.settings.url,
+            headers: &[("Authorization", &token), ("Content-Type", "application/json")],
+            body: Some(&body),
+        };
+        let answer = outside::fetch(&ask, ANSWER_MAX).await?;
+        Ok((answer.status, answer.body.ok_or("too long for an answer")?))
     }
 }
 
