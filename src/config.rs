@@ -3,6 +3,7 @@
 //! A setting that is absent or empty means the strict choice. A wrong one stops the service: it is never repaired, and all
 //! that is wrong is reported at once, by name and never by value.
 
+mod identity;
 mod parse;
 mod servers;
 mod stores;

@@ -1,11 +1,12 @@
 //! The gate: issue and consume, with the rules around them. It knows no HTTP and no store by name.
 //!
-//! It promises that a ticket admits nobody from the millisecond `expires_at` on, whatever the store still holds.
+//! It promises that a ticket admits nobody from the millisecond `expires_at` on, whatever the store still holds; nobody who
+//! comes from elsewhere than the one who asked for it; and nobody to a room that the login doesn't allow.
 
-use crate::grant::{Grant, Millis, Room, Subject};
+use crate::grant::{Claims, Grant, Millis, Room, Subject};
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, StoreError, TicketStore};
-use crate::ticket::{Ticket, TicketId};
+use crate::ticket::{Digest, Ticket, TicketId};
 
 /// Who asks for a ticket, as proved by the app's own login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,49 @@ pub struct Caller {
     pub subject: Subject,
     /// When the login ends, if it says so. A ticket never outlives it.
     pub login_expires_at: Option<Millis>,
+    /// The only rooms that the caller may ask for, if the login limits them.
+    pub rooms: Option<Vec<String>>,
+    /// What travels with the ticket.
+    pub claims: Claims,
+}
+
+impl Caller {
+    fn may_join(&self, room: &Room) -> bool {
+        self.rooms.as_ref().is_none_or(|rooms| rooms.iter().any(|allowed| allowed == room.as_str()))
+    }
+}
+
+/// What a ticket is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// To join what.
+    pub room: Option<Room>,
+    /// The page that asks.
+    pub origin: Option<String>,
+    /// The digest of the cookie that the upgrade must bring, if it must.
+    pub bond: Option<Digest>,
+    /// Where the caller is.
+    pub near: Option<Region>,
+}
+
+/// The cookie that somebody brings along with a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookie {
+    /// None.
+    Missing,
+    /// None that could be right: malformed, or more than one.
+    Unusable,
+    /// One, with this digest.
+    Bond(Digest),
+}
+
+/// Who presents a ticket.
+#[derive(Clone, Copy, Debug)]
+pub struct Presenter<'a> {
+    /// The page; a program has none.
+    pub origin: Option<&'a str>,
+    /// The browser.
+    pub cookie: Cookie,
 }
 
 /// A ticket that was just issued.
@@ -34,11 +78,24 @@ pub struct Issued {
 pub enum NotIssued {
     /// Less than a second of the caller's login is left.
     LoginExpired,
+    /// The login doesn't allow the room.
+    RoomRefused,
     /// The store gave no answer.
     Store(StoreError),
 }
 
-/// Why nobody was admitted. Exact here and in telemetry; a client learns no more than "refused" of the first three.
+/// How a ticket was presented from elsewhere than it was asked for from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// By another page, or by none.
+    Origin,
+    /// Without the cookie.
+    CookieMissing,
+    /// With another cookie.
+    Cookie,
+}
+
+/// Why nobody was admitted. Exact here and in telemetry; a client learns no more than "refused" of all but the last.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotAdmitted {
     /// No store knows it.
@@ -47,6 +104,8 @@ pub enum NotAdmitted {
     Used(TicketId),
     /// It came too late.
     Expired(TicketId),
+    /// It was presented from elsewhere, and is burnt.
+    Elsewhere(TicketId, Mismatch),
     /// The store gave no answer.
     Store(StoreError),
 }
@@ -69,13 +128,10 @@ impl Gate {
     }
 
     /// A ticket for the caller, good for `TICKET_TTL_SECONDS` or what is left of the login, whichever is shorter.
-    pub async fn issue(
-        &self,
-        caller: Caller,
-        room: Option<Room>,
-        near: Option<Region>,
-        clock: impl Fn() -> Millis,
-    ) -> Result<Issued, NotIssued> {
+    pub async fn issue(&self, caller: Caller, wish: Wish, clock: impl Fn() -> Millis) -> Result<Issued, NotIssued> {
+        if wish.room.as_ref().is_some_and(|room| !caller.may_join(room)) {
+            return Err(NotIssued::RoomRefused);
+        }
         let now = clock();
         let expires_in = caller.login_expires_at.map_or(self.ttl_seconds, |end| {
             // Whole seconds, rounded down: what is told is what is enforced, and the login is never outlived.
@@ -87,8 +143,18 @@ impl Gate {
         }
         let expires_at = now.plus_seconds(expires_in);
         let ticket_id = TicketId::random().map_err(|error| NotIssued::Store(error.into()))?;
-        let grant = Grant { ticket_id, subject: caller.subject, room, issued_at: now, expires_at, shard: None };
-        let ticket = self.store.issue(&grant, near).await.map_err(NotIssued::Store)?;
+        let grant = Grant {
+            ticket_id,
+            subject: caller.subject,
+            room: wish.room,
+            claims: caller.claims,
+            origin: wish.origin,
+            bond: wish.bond,
+            issued_at: now,
+            expires_at,
+            shard: None,
+        };
+        let ticket = self.store.issue(&grant, wish.near).await.map_err(NotIssued::Store)?;
         // A store that took its time may have used up a short life.
         if clock() >= expires_at {
             return Err(NotIssued::Store(StoreError::Unavailable { step: "gate.issue", cause: Cause::TimedOut }));
@@ -97,20 +163,36 @@ impl Gate {
     }
 
     /// The ticket's grant, once. The clock is read after the store has answered: a store that took its time can't stretch
-    /// a ticket's life.
+    /// a ticket's life. Where it comes from is compared after that too: who presents a ticket that isn't theirs burns it.
     pub async fn consume(
         &self,
         ticket: &Ticket,
         attempt: Attempt,
+        by: Presenter<'_>,
         clock: impl Fn() -> Millis,
     ) -> Result<Grant, NotAdmitted> {
         match self.store.consume(ticket, attempt).await {
             Ok(Consumed::Granted(grant)) if clock() >= grant.expires_at => Err(NotAdmitted::Expired(grant.ticket_id)),
-            Ok(Consumed::Granted(grant)) => Ok(grant),
+            Ok(Consumed::Granted(grant)) => match mismatch(&grant, by) {
+                Some(mismatch) => Err(NotAdmitted::Elsewhere(grant.ticket_id, mismatch)),
+                None => Ok(grant),
+            },
             Ok(Consumed::TooLate(ticket_id)) => Err(NotAdmitted::Expired(ticket_id)),
             Ok(Consumed::Used(ticket_id)) => Err(NotAdmitted::Used(ticket_id)),
             Ok(Consumed::Unknown) => Err(NotAdmitted::Unknown),
             Err(error) => Err(NotAdmitted::Store(error)),
         }
+    }
+}
+
+fn mismatch(grant: &Grant, by: Presenter<'_>) -> Option<Mismatch> {
+    if grant.origin.is_some() && grant.origin.as_deref() != by.origin {
+        return Some(Mismatch::Origin);
+    }
+    match (grant.bond, by.cookie) {
+        (None, _) => None,
+        (Some(bond), Cookie::Bond(brought)) if brought == bond => None,
+        (Some(_), Cookie::Missing) => Some(Mismatch::CookieMissing),
+        (Some(_), _) => Some(Mismatch::Cookie),
     }
 }

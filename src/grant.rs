@@ -1,9 +1,10 @@
 //! The grant: what a ticket is good for, and the small types it is made of.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::region::Shard;
-use crate::ticket::TicketId;
+use crate::ticket::{Digest, TicketId};
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z, as `Date.now()` gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,6 +88,57 @@ bounded_text!(
     Room, 128
 );
 
+impl Room {
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Bytes that all claims of a grant take at most, as JSON.
+pub const CLAIMS_MAX: usize = 2048;
+
+/// The claims are more than [`CLAIMS_MAX`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("claims must be at most {CLAIMS_MAX} bytes of JSON")]
+pub struct TooLarge;
+
+/// What the login says of the caller and the session wants to know, by name: `TICKET_CLAIMS`. At most [`CLAIMS_MAX`] bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
+pub struct Claims {
+    members: Map<String, Value>,
+    /// What they take as JSON.
+    size: usize,
+}
+
+impl Claims {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Bytes of their JSON; 0 without any.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+}
+
+impl TryFrom<Map<String, Value>> for Claims {
+    type Error = TooLarge;
+
+    fn try_from(members: Map<String, Value>) -> Result<Self, TooLarge> {
+        let size = if members.is_empty() { 0 } else { serde_json::to_string(&members).map_err(|_| TooLarge)?.len() };
+        if size <= CLAIMS_MAX { Ok(Self { members, size }) } else { Err(TooLarge) }
+    }
+}
+
+impl From<Claims> for Map<String, Value> {
+    fn from(claims: Claims) -> Self {
+        claims.members
+    }
+}
+
 /// What a ticket is good for. Stores keep it as JSON; [`Grant::to_json`] and [`Grant::from_json`] are the only form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 // A record of a later version may carry a restriction that this version would not know to enforce: refuse it.
@@ -99,6 +151,15 @@ pub struct Grant {
     /// To what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
+    /// What the login says of them.
+    #[serde(default, skip_serializing_if = "Claims::is_empty")]
+    pub claims: Claims,
+    /// The `Origin` of the page that asked for the ticket: the upgrade must come from the same one. A program has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// The digest of the cookie that the upgrade must bring, with `BIND=cookie`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bond: Option<Digest>,
     /// When the ticket was issued.
     pub issued_at: Millis,
     /// From this millisecond on the ticket admits nobody.
@@ -129,12 +190,17 @@ impl Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ticket::Bond;
+    use serde_json::json;
 
     fn grant() -> Grant {
         Grant {
             ticket_id: TicketId::random().unwrap(),
             subject: Subject::try_from("alice".to_owned()).unwrap(),
             room: None,
+            claims: Claims::try_from(Map::from_iter([("role".to_owned(), json!(["admin"]))])).unwrap(),
+            origin: Some("https://app.example.com".to_owned()),
+            bond: Some(*Bond::mint().unwrap().digest()),
             issued_at: Millis(1_000),
             expires_at: Millis(301_001),
             shard: "3weur".parse().ok(),
@@ -151,6 +217,24 @@ mod tests {
     fn a_record_with_an_unknown_member_is_refused() {
         let json = grant().to_json().unwrap().replacen('{', r#"{"only_on_mondays":true,"#, 1);
         assert!(Grant::from_json(&json).is_err());
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_reads_as_it_was_meant() {
+        let Value::Object(mut record) = serde_json::from_str(&grant().to_json().unwrap()).unwrap() else { panic!() };
+        for later in ["claims", "origin", "bond"] {
+            assert!(record.remove(later).is_some());
+        }
+        let read = Grant::from_json(&Value::from(record).to_string()).unwrap();
+        assert_eq!((read.claims.is_empty(), read.origin, read.bond), (true, None, None));
+    }
+
+    #[test]
+    fn claims_have_a_bound() {
+        let claims = |len: usize| Claims::try_from(Map::from_iter([("a".to_owned(), json!("x".repeat(len)))]));
+        assert_eq!(claims(CLAIMS_MAX - 8).unwrap().size(), CLAIMS_MAX);
+        assert_eq!(claims(CLAIMS_MAX - 7), Err(TooLarge));
+        assert_eq!(Claims::default().size(), 0);
     }
 
     #[test]

@@ -18,22 +18,41 @@ pub enum Problem {
     },
     /// An `Origin` that isn't allowed.
     OriginRefused,
+    /// A request for a ticket that no script made: a form's, or one whose answer nobody can read.
+    FetchModeRefused,
     /// A request to `/ws` that doesn't ask for an upgrade.
     UpgradeRequired,
     /// An upgrade that isn't RFC 6455's.
     HandshakeInvalid,
+    /// `Sec-WebSocket-Protocol` isn't a list of different tokens, or has a ticket without the name of our protocol.
+    SubprotocolInvalid,
     /// No ticket.
     TicketMissing,
     /// More than one ticket.
     TicketRepeated,
+    /// A ticket in the query or in a subprotocol, where `TICKET_CARRIAGE` doesn't have it.
+    CarriageRefused,
     /// Not in the form of a ticket.
     TicketMalformed,
     /// Unknown, expired or used: one answer, so that guessing teaches nothing.
     TicketRefused,
     /// No login.
-    IdentityMissing,
+    IdentityMissing {
+        /// Where one is looked for.
+        expected: &'static str,
+    },
     /// A login that isn't good.
     IdentityRefused,
+    /// A login that may not have a ticket.
+    IdentityForbidden,
+    /// Whoever knows the logins gave no answer.
+    IdentityUnavailable,
+    /// A room that the login doesn't allow.
+    RoomRefused,
+    /// Too many.
+    RateLimited,
+    /// Whoever counts them gave no answer.
+    LimiterUnavailable,
     /// A body of another media type.
     MediaTypeUnsupported,
     /// Too large a body.
@@ -73,20 +92,48 @@ impl Problem {
             Self::OriginRefused => {
                 (403, "origin_refused", "Pages of this origin are not allowed; see ALLOWED_ORIGINS.")
             }
+            Self::FetchModeRefused => (
+                403,
+                "fetch_mode_refused",
+                "Expected a script's fetch with mode cors or same-origin, not a form or a mode whose answer can't be read.",
+            ),
             Self::UpgradeRequired => (426, "upgrade_required", "This route wants a WebSocket upgrade."),
             Self::HandshakeInvalid => (
                 400,
                 "handshake_invalid",
-                "Expected an RFC 6455 handshake: Sec-WebSocket-Version 13, a Sec-WebSocket-Key of 16 bytes in base64, and no Sec-WebSocket-Protocol.",
+                "Expected an RFC 6455 handshake: Sec-WebSocket-Version 13 and a Sec-WebSocket-Key of 16 bytes in base64.",
             ),
-            Self::TicketMissing => (400, "ticket_missing", "Expected one query parameter: ticket."),
+            Self::SubprotocolInvalid => (
+                400,
+                "subprotocol_invalid",
+                "Expected different tokens in Sec-WebSocket-Protocol: ws-ticket.v1, the ticket, and the app's own.",
+            ),
+            Self::TicketMissing => (
+                400,
+                "ticket_missing",
+                "Expected one ticket: in the query parameter ticket, or beside ws-ticket.v1 in Sec-WebSocket-Protocol.",
+            ),
             Self::TicketRepeated => (400, "ticket_repeated", "Expected one ticket, found several."),
+            Self::CarriageRefused => (
+                400,
+                "carriage_refused",
+                "Tickets are not taken there; GET /health names what this gate's carriage is.",
+            ),
             Self::TicketMalformed => (400, "ticket_malformed", "Expected a ticket as POST /ws-ticket gives it."),
             Self::TicketRefused => {
                 (401, "ticket_refused", "The ticket is unknown, expired or used. Ask for a new one.")
             }
-            Self::IdentityMissing => (401, "identity_missing", "Expected the header Authorization: Bearer <token>."),
-            Self::IdentityRefused => (401, "identity_refused", "The token is not valid. Log in again."),
+            Self::IdentityMissing { expected } => (401, "identity_missing", expected),
+            Self::IdentityRefused => (401, "identity_refused", "The login is not valid. Log in again."),
+            Self::IdentityForbidden => (403, "identity_forbidden", "This login may not have a ticket."),
+            Self::IdentityUnavailable => {
+                (503, "identity_unavailable", "Whether the login is valid can't be found out now. Try again later.")
+            }
+            Self::RoomRefused => (403, "room_refused", "The login does not allow this room."),
+            Self::RateLimited => (429, "rate_limited", "Too many requests. Try again when Retry-After has passed."),
+            Self::LimiterUnavailable => {
+                (503, "limiter_unavailable", "Whether these are too many requests can't be found out now. Try again.")
+            }
             Self::MediaTypeUnsupported => {
                 (415, "media_type_unsupported", "Expected no body, or one of type application/json.")
             }
@@ -127,6 +174,7 @@ impl Problem {
             413 => "Content Too Large",
             415 => "Unsupported Media Type",
             426 => "Upgrade Required",
+            429 => "Too Many Requests",
             503 => "Service Unavailable",
             _ => "Internal Server Error",
         };
@@ -140,9 +188,12 @@ impl Problem {
             Self::HandshakeInvalid => &[("Sec-WebSocket-Version", "13")],
             // RFC 9110 §11.6.1 wants a challenge with every 401.
             Self::TicketRefused => &[("WWW-Authenticate", "Ticket")],
-            Self::IdentityMissing => &[("WWW-Authenticate", "Bearer")],
+            Self::IdentityMissing { .. } => &[("WWW-Authenticate", "Bearer")],
             Self::IdentityRefused => &[("WWW-Authenticate", r#"Bearer error="invalid_token""#)],
-            Self::StoreUnavailable => &[("Retry-After", "1")],
+            // The period of a limit, as wrangler.jsonc has it; the platform doesn't tell what is left of it.
+            Self::RateLimited => &[("Retry-After", "60")],
+            Self::IdentityUnavailable => &[("Retry-After", "5")],
+            Self::StoreUnavailable | Self::LimiterUnavailable => &[("Retry-After", "1")],
             _ => &[],
         }
     }

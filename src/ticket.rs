@@ -7,13 +7,20 @@
 //! Stores see the [`Digest`] of the *whole* text. A ticket whose home was edited is therefore another ticket, one that
 //! nobody issued, and what a store holds can't be presented.
 
+mod bond;
+mod digest;
+mod keyring;
+mod random;
+
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
+
+pub use bond::Bond;
+pub use digest::Digest;
+pub use keyring::{Keyring, Unreadable};
+pub use random::{NoRandomness, TicketId, random, random_uuid};
 
 /// What every ticket begins with, so that secret scanners and people recognise one.
 const PREFIX: &str = "wst_";
@@ -22,25 +29,13 @@ const SECRET_LEN: usize = 43;
 /// The longest `home`, in bytes.
 const HOME_MAX: usize = 16;
 
-/// The platform gave no random bytes, so no ticket can be made.
-#[derive(Debug, thiserror::Error)]
-#[error("no random bytes to be had")]
-pub struct NoRandomness;
-
 /// The text does not have a ticket's form, so no store can have issued it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not in the form of a ticket")]
 pub struct Malformed;
 
-/// `N` bytes from the platform's cryptographic source.
-pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
-    let mut bytes = [0; N];
-    getrandom::getrandom(&mut bytes).map_err(|_| NoRandomness)?;
-    Ok(bytes)
-}
-
 /// A ticket in the clear. It has no `Display` and no `Serialize`, its `Debug` hides the secret: [`Ticket::reveal`] is the
-/// only way out, and only the answer to the one who asked for the ticket calls it.
+/// only way out, and only the answer to the one who asked for the ticket takes it.
 pub struct Ticket {
     text: String,
     home: Home,
@@ -104,51 +99,6 @@ impl Home {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// SHA-256 of a ticket's text: what stores see and write down. No secret, since 256 random bits can't be guessed back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    fn of(text: &str) -> Self {
-        Self(Sha256::digest(text).into())
-    }
-}
-
-/// Lowercase hexadecimal, 64 characters.
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// A ticket's public name: a random UUID that is no secret. It stands in logs, in the grant and in the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TicketId(Uuid);
-
-impl TicketId {
-    /// A fresh one.
-    pub fn random() -> Result<Self, NoRandomness> {
-        random_uuid().map(Self)
-    }
-
-    /// The UUID.
-    pub fn uuid(self) -> Uuid {
-        self.0
-    }
-}
-
-impl fmt::Display for TicketId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A random UUID (version 4, RFC 9562 §5.4).
-pub fn random_uuid() -> Result<Uuid, NoRandomness> {
-    Ok(uuid::Builder::from_random_bytes(random()?).into_uuid())
 }
 
 #[cfg(test)]

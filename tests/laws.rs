@@ -11,8 +11,8 @@ use std::pin::pin;
 use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::join_all;
-use host::{Fault, Faults, ROWS, Row, caller};
-use ws_ticket::gate::{Gate, NotAdmitted};
+use host::{Fault, Faults, PROGRAM, ROWS, Row, caller};
+use ws_ticket::gate::{Gate, NotAdmitted, Wish};
 use ws_ticket::grant::{Grant, Millis};
 use ws_ticket::store::{Attempt, Consumed, Guarantee, StoreError};
 use ws_ticket::ticket::{Home, Ticket};
@@ -27,11 +27,11 @@ fn gate(row: &Row) -> (Gate, Faults) {
 }
 
 fn issue(gate: &Gate) -> Ticket {
-    block_on(gate.issue(caller(), None, None, || NOW)).unwrap().ticket
+    block_on(gate.issue(caller(), Wish::default(), || NOW)).unwrap().ticket
 }
 
 fn consume_at(gate: &Gate, ticket: &Ticket, now: Millis) -> Result<Grant, NotAdmitted> {
-    block_on(gate.consume(ticket, Attempt::random().unwrap(), || now))
+    block_on(gate.consume(ticket, Attempt::random().unwrap(), PROGRAM, || now))
 }
 
 fn consume(gate: &Gate, ticket: &Ticket) -> Result<Grant, NotAdmitted> {
@@ -81,7 +81,7 @@ fn law_3_racing_connections_exactly_one_is_admitted() {
         for _ in 0..50 {
             let (gate, _) = gate(row);
             let ticket = issue(&gate);
-            let racers = (0..100).map(|_| gate.consume(&ticket, Attempt::random().unwrap(), || NOW));
+            let racers = (0..100).map(|_| gate.consume(&ticket, Attempt::random().unwrap(), PROGRAM, || NOW));
             let admitted = block_on(join_all(racers)).iter().filter(|answer| answer.is_ok()).count();
             match gate.store().guarantee() {
                 Guarantee::SingleUse => assert_eq!(admitted, 1, "{}", row.name),
@@ -172,7 +172,7 @@ fn law_4_a_store_that_takes_its_time_does_not_stretch_a_tickets_life() {
         let (gate, _) = gate(row);
         let ticket = issue(&gate);
         let clock = std::cell::Cell::new(NOW);
-        let mut consuming = pin!(gate.consume(&ticket, Attempt::random().unwrap(), || clock.get()));
+        let mut consuming = pin!(gate.consume(&ticket, Attempt::random().unwrap(), PROGRAM, || clock.get()));
         assert!(consuming.as_mut().now_or_never().is_none(), "the store answered at once");
         clock.set(NOW.plus_seconds(TTL));
         assert!(matches!(block_on(consuming), Err(NotAdmitted::Expired(_))), "{}", row.name);
@@ -185,7 +185,7 @@ fn a_ticket_never_outlives_the_login() {
         let (gate, _) = gate(row);
         let until = |end| ws_ticket::gate::Caller { login_expires_at: Some(end), ..caller() };
         for (left, expected) in [(0, None), (999, None), (1_000, Some(1)), (59_999, Some(59)), (301_000, Some(300))] {
-            let issued = block_on(gate.issue(until(Millis(NOW.0 + left)), None, None, || NOW)).ok();
+            let issued = block_on(gate.issue(until(Millis(NOW.0 + left)), Wish::default(), || NOW)).ok();
             assert_eq!(issued.as_ref().map(|i| i.expires_in), expected, "{left} ms left");
             if let Some(issued) = issued {
                 assert_eq!(issued.expires_at, NOW.plus_seconds(issued.expires_in));

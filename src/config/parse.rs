@@ -1,11 +1,9 @@
-//! From texts to a [`Config`], collecting all that is wrong on the way. What concerns stores is in `stores.rs`.
+//! From texts to a [`Config`], collecting all that is wrong on the way. What concerns stores and identity is in files of
+//! its own.
 
 use worker::Url;
 
-use super::{
-    Config, Environment, IdentityChoice, JWT_SECRET_MIN, JwtSettings, PUBLIC_JWT_SECRET, Problem, Secret, Settings,
-    TTL_MAX,
-};
+use super::{Config, Environment, Problem, Settings, TTL_MAX};
 
 const DEFAULT_TTL: u32 = 300;
 
@@ -72,46 +70,6 @@ impl<S: Settings> Reader<'_, S> {
     fn environment(&mut self) -> Environment {
         let choices = [("production", Environment::Production), ("development", Environment::Development)];
         self.one_of("ENVIRONMENT", Environment::Production, &choices)
-    }
-
-    fn identity(&mut self, environment: Environment) -> IdentityChoice {
-        #[derive(Clone, Copy)]
-        enum Choice {
-            Jwt,
-            Dev,
-        }
-        let choices = [("jwt", Choice::Jwt), ("dev", Choice::Dev)];
-        match self.one_of("IDENTITY", Choice::Jwt, &choices) {
-            Choice::Jwt => IdentityChoice::Jwt(self.jwt(environment)),
-            Choice::Dev => {
-                if environment != Environment::Development {
-                    self.wrong(
-                        "IDENTITY",
-                        "is dev, which lets everybody be anybody",
-                        "jwt, or ENVIRONMENT=development",
-                    );
-                }
-                IdentityChoice::Dev
-            }
-        }
-    }
-
-    fn jwt(&mut self, environment: Environment) -> JwtSettings {
-        let secret = self.text("JWT_SECRET");
-        let expected = format!("a random secret of {JWT_SECRET_MIN} bytes or more");
-        match secret.as_deref() {
-            None => self.wrong("JWT_SECRET", "is not set, and IDENTITY is jwt", expected),
-            Some(s) if s.len() < JWT_SECRET_MIN => self.wrong("JWT_SECRET", "is too short", expected),
-            Some(PUBLIC_JWT_SECRET) if environment == Environment::Production => {
-                self.wrong("JWT_SECRET", "is the public one of .dev.vars.example", expected);
-            }
-            Some(_) => {}
-        }
-        JwtSettings {
-            secret: Secret(secret.unwrap_or_default()),
-            issuer: self.text("JWT_ISSUER"),
-            audience: self.text("JWT_AUDIENCE"),
-        }
     }
 
     fn origins(&mut self) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::config::{IdentityChoice, PUBLIC_JWT_SECRET};
 use crate::config::{KV_BINDING, Leaf, SHARD_BINDING};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";

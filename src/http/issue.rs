@@ -7,8 +7,8 @@ use worker::{Request, Response, Url};
 
 use super::origin::Origins;
 use super::{App, Asked, Failure, Refusal, body, cors, no_store, now, rfc3339};
-use crate::gate::NotIssued;
-use crate::identity::NotKnown;
+use crate::gate::{NotIssued, Wish};
+use crate::identity::{Identity, NotKnown};
 use crate::problem::Problem;
 use crate::region::Region;
 use crate::telemetry::{self, Event, Reason};
@@ -32,16 +32,19 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
         "OPTIONS" => true,
         _ => return Err(Problem::MethodNotAllowed { allow: ALLOW }.into()),
     };
-    origins.check(headers)??;
+    let origin = origins.check(headers)??;
     if preflight {
         return Ok(cors::preflight()?);
     }
     let bytes = body::read(asked.request).await??;
-    let wish = body::parse(headers.get("Content-Type")?.as_deref(), &bytes, app.identity.takes_subject())?;
-    let caller = app.identity.caller(headers.get("Authorization")?.as_deref(), wish.subject, now())?;
-    let issued = app.gate.issue(caller, wish.room, region(asked.request), now).await;
+    let asked_for = body::parse(headers.get("Content-Type")?.as_deref(), &bytes, app.identity.takes_subject())?;
+    let caller = app.identity.caller(asked.request, asked.url, asked_for.subject, now).await?;
+    let caller = caller.map_err(|why| unknown(&app.identity, why))?;
+    let wish = Wish { room: asked_for.room, origin, bond: None, near: region(asked.request) };
+    let issued = app.gate.issue(caller, wish, now).await;
     let issued = issued.map_err(|why| match why {
-        NotIssued::LoginExpired => NotKnown::Refused("token_expires_too_soon").into(),
+        NotIssued::LoginExpired => unknown(&app.identity, NotKnown::Refused("token_expires_too_soon")),
+        NotIssued::RoomRefused => Problem::RoomRefused.into(),
         NotIssued::Store(error) => Refusal::from(error),
     })?;
     telemetry::emit(&Event::Issued { ticket_id: issued.ticket_id, expires_in: issued.expires_in });
@@ -70,11 +73,12 @@ fn socket_url(url: &Url, ticket: &str) -> String {
     format!("{scheme}://{authority}/ws?ticket={ticket}")
 }
 
-impl From<NotKnown> for Refusal {
-    fn from(why: NotKnown) -> Self {
-        match why {
-            NotKnown::Missing => Problem::IdentityMissing.into(),
-            NotKnown::Refused(reason) => Self { reason: Reason::Token(reason), ..Problem::IdentityRefused.into() },
-        }
+fn unknown(identity: &Identity, why: NotKnown) -> Refusal {
+    let refused = |problem: Problem, reason| Refusal { reason: Reason::Identity(reason), ..problem.into() };
+    match why {
+        NotKnown::Missing => Problem::IdentityMissing { expected: identity.expected() }.into(),
+        NotKnown::Refused(reason) => refused(Problem::IdentityRefused, reason),
+        NotKnown::Forbidden(reason) => refused(Problem::IdentityForbidden, reason),
+        NotKnown::Unavailable => Problem::IdentityUnavailable.into(),
     }
 }

@@ -9,7 +9,7 @@ use worker::{Headers, Response};
 
 use super::origin::Origins;
 use super::{App, Asked, Failure, Refusal, now, query, rfc3339};
-use crate::gate::NotAdmitted;
+use crate::gate::{Cookie, NotAdmitted, Presenter};
 use crate::problem::Problem;
 use crate::session::{Welcome, echo};
 use crate::store::{Attempt, StoreError};
@@ -23,12 +23,15 @@ pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
     }
     let headers = asked.request.headers();
     handshake(headers)?;
-    Origins::new(&app.origins, asked.url).check(headers)??;
+    let origin = Origins::new(&app.origins, asked.url).check(headers)??;
     let ticket = query::ticket(asked.url)?;
     // Everything random before the ticket is burnt: what can fail should fail here.
     let attempt = Attempt::random().map_err(StoreError::from)?;
     let session = random_uuid().map_err(StoreError::from)?;
-    let grant = app.gate.consume(&ticket, attempt, now).await?;
+    let grant = app
+        .gate
+        .consume(&ticket, attempt, Presenter { origin: origin.as_deref(), cookie: Cookie::Missing }, now)
+        .await?;
     let age_ms = now().since(grant.issued_at);
     telemetry::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
     Ok(echo::open(&Welcome::new(session, &grant, &rfc3339(grant.expires_at)))?)
@@ -41,6 +44,7 @@ impl From<NotAdmitted> for Refusal {
             NotAdmitted::Unknown => refused(Reason::Unknown, None),
             NotAdmitted::Used(ticket_id) => refused(Reason::Used, Some(ticket_id)),
             NotAdmitted::Expired(ticket_id) => refused(Reason::Expired, Some(ticket_id)),
+            NotAdmitted::Elsewhere(ticket_id, mismatch) => refused(Reason::Elsewhere(mismatch), Some(ticket_id)),
             NotAdmitted::Store(error) => error.into(),
         }
     }

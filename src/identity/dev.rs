@@ -2,7 +2,7 @@
 
 use super::NotKnown;
 use crate::gate::Caller;
-use crate::grant::Subject;
+use crate::grant::{Claims, Subject};
 
 /// The subject of a caller who names none.
 const DEFAULT: &str = "dev";
@@ -13,5 +13,5 @@ pub fn caller(named: Option<Subject>) -> Result<Caller, NotKnown> {
         Some(subject) => subject,
         None => Subject::try_from(DEFAULT.to_owned()).map_err(|_| NotKnown::Missing)?,
     };
-    Ok(Caller { subject, login_expires_at: None })
+    Ok(Caller { subject, login_expires_at: None, rooms: None, claims: Claims::default() })
 }

@@ -4,6 +4,8 @@ pub mod dev;
 mod hs256;
 pub mod jwt;
 
+use worker::{Request, Url};
+
 use crate::config::IdentityChoice;
 use crate::gate::Caller;
 use crate::grant::{Millis, Subject};
@@ -23,9 +25,21 @@ pub enum NotKnown {
     Missing,
     /// There is one and it is not good; the text is a closed set of reasons, for telemetry only.
     Refused(&'static str),
+    /// The app's login knows the caller, and says that they may not have a ticket.
+    Forbidden(&'static str),
+    /// The app's login gave no answer. Telemetry has been told.
+    Unavailable,
 }
 
 impl Identity {
+    /// Its name, as `IDENTITY` has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Jwt(_) => "jwt",
+            Self::Dev => "dev",
+        }
+    }
+
     /// Builds it.
     pub fn new(choice: &IdentityChoice) -> Self {
         match choice {
@@ -39,11 +53,31 @@ impl Identity {
         matches!(self, Self::Dev)
     }
 
-    /// The caller of a request with this `Authorization` header, and, where the way takes one, this named subject.
-    pub fn caller(&self, authorization: Option<&str>, named: Option<Subject>, now: Millis) -> Result<Caller, NotKnown> {
+    /// Whether a browser brings the login by itself, as it does with cookies: then the request must say which page it is of.
+    pub fn is_borne_by_browsers(&self) -> bool {
         match self {
-            Self::Jwt(jwt) => jwt.caller(authorization, now),
-            Self::Dev => dev::caller(named),
+            Self::Jwt(_) | Self::Dev => false,
         }
+    }
+
+    /// What a request must bring, for people.
+    pub fn expected(&self) -> &'static str {
+        match self {
+            Self::Jwt(_) | Self::Dev => "Expected the header Authorization: Bearer <token>.",
+        }
+    }
+
+    /// The caller of the request, whose URL is `url`; `named` is the subject that its body names, where the way takes one.
+    pub async fn caller(
+        &self,
+        request: &Request,
+        _url: &Url,
+        named: Option<Subject>,
+        clock: impl Fn() -> Millis,
+    ) -> worker::Result<Result<Caller, NotKnown>> {
+        Ok(match self {
+            Self::Jwt(jwt) => jwt.caller(request.headers().get("Authorization")?.as_deref(), clock()),
+            Self::Dev => dev::caller(named),
+        })
     }
 }

@@ -104,7 +104,7 @@ impl TicketStore for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::Subject;
+    use crate::grant::{Claims, Subject};
     use futures_util::FutureExt;
 
     fn grant(issued_at: u64, expires_at: u64) -> Grant {
@@ -112,6 +112,9 @@ mod tests {
             ticket_id: TicketId::random().unwrap(),
             subject: Subject::try_from("alice".to_owned()).unwrap(),
             room: None,
+            claims: Claims::default(),
+            origin: None,
+            bond: None,
             issued_at: Millis(issued_at),
             expires_at: Millis(expires_at),
             shard: None,

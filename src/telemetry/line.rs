@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Event, Level, Operation, Outcome, Reason};
+use crate::gate::Mismatch;
 use crate::store::StoreError;
 use crate::ticket::TicketId;
 use uuid::Uuid;
@@ -101,6 +102,9 @@ fn members<'a>(event: &Event<'a>) -> Line<'a> {
                 Outcome::Unknown => Line { outcome: Some("unknown"), ..line },
             }
         }
+        Event::IdentityFailed { step, reason, ms } => {
+            Line { step: Some(step), reason: Some((*reason).to_owned()), ms: Some(*ms), ..named("identity_failed") }
+        }
         Event::InternalError { route } => Line { route: Some(route), ..named("internal_error") },
     }
 }
@@ -118,7 +122,10 @@ fn text(reason: Reason) -> &'static str {
         Reason::Unknown => "unknown",
         Reason::Used => "used",
         Reason::Expired => "expired",
-        Reason::Code(code) | Reason::Token(code) => code,
+        Reason::Elsewhere(Mismatch::Origin) => "origin_mismatch",
+        Reason::Elsewhere(Mismatch::CookieMissing) => "cookie_missing",
+        Reason::Elsewhere(Mismatch::Cookie) => "cookie_mismatch",
+        Reason::Code(code) | Reason::Identity(code) => code,
     }
 }
 

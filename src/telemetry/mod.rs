@@ -5,6 +5,7 @@
 
 mod line;
 
+use crate::gate::Mismatch;
 use crate::store::{Guarantee, Reach, StoreError};
 use crate::ticket::TicketId;
 use uuid::Uuid;
@@ -32,10 +33,12 @@ pub enum Reason {
     Used,
     /// The ticket came too late.
     Expired,
+    /// The ticket was presented from elsewhere than it was asked for from, and is burnt.
+    Elsewhere(Mismatch),
     /// A check before the store, by the code that the client was told.
     Code(&'static str),
-    /// Something about the caller's token.
-    Token(&'static str),
+    /// Something about the caller's login.
+    Identity(&'static str),
 }
 
 /// What a store was asked.
@@ -81,6 +84,8 @@ pub enum Event<'a> {
     Refused { route: &'static str, reason: Reason, status: u16, ticket_id: Option<TicketId> },
     /// A store was asked. `slow`: it took longer than it should.
     Store { store: &'a str, operation: Operation, outcome: Outcome, ms: u64, slow: bool },
+    /// Whoever knows the logins gave no answer. `step`: who was asked, `jwks` or `forward`.
+    IdentityFailed { step: &'static str, reason: &'static str, ms: u64 },
     /// A ticket was not issued by the first choice of stores but by this one.
     FellBack { ticket_id: TicketId, store: &'a str },
     /// Something that the gate's own code did not foresee; the request was answered 500.
@@ -97,7 +102,10 @@ impl Event<'_> {
             | Self::InternalError { .. }
             | Self::Started { degraded: true, .. }
             | Self::Store { outcome: Outcome::Failed(StoreError::Corrupt { .. }), .. } => Level::Alert,
-            Self::Store { outcome: Outcome::Failed(_), .. } | Self::Store { slow: true, .. } => Level::Warn,
+            Self::Store { outcome: Outcome::Failed(_), .. }
+            | Self::Store { slow: true, .. }
+            | Self::IdentityFailed { .. }
+            | Self::Refused { reason: Reason::Elsewhere(_), .. } => Level::Warn,
             Self::Started { .. }
             | Self::Issued { .. }
             | Self::Consumed { .. }

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use ws_ticket::gate::Caller;
-use ws_ticket::grant::{Grant, Millis, Subject};
+use ws_ticket::gate::{Caller, Cookie, Presenter};
+use ws_ticket::grant::{Claims, Grant, Millis, Subject};
 use ws_ticket::region::{Region, Shard};
 use ws_ticket::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket::stores::claimed::{Claim, Claimed, Ledger, Verdict};
@@ -51,8 +51,12 @@ pub const ROWS: &[Row] = &[
 ];
 
 pub fn caller() -> Caller {
-    Caller { subject: Subject::try_from("alice".to_owned()).unwrap(), login_expires_at: None }
+    let subject = Subject::try_from("alice".to_owned()).unwrap();
+    Caller { subject, login_expires_at: None, rooms: None, claims: Claims::default() }
 }
+
+/// A program: it has no origin and no cookies.
+pub const PROGRAM: Presenter<'static> = Presenter { origin: None, cookie: Cookie::Missing };
 
 fn memory() -> Memory {
     Memory::new(Home::parse("m").unwrap())
