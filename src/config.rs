@@ -7,6 +7,7 @@ mod identity;
 mod parse;
 mod servers;
 mod stores;
+mod tickets;
 
 use std::fmt;
 use std::num::NonZeroU16;
@@ -17,6 +18,12 @@ use serde::Serialize;
 pub const KV_BINDING: &str = "WS_TICKETS_KV";
 /// The binding of the Durable Object namespace.
 pub const SHARD_BINDING: &str = "TICKET_SHARD";
+/// The binding of the rate limit on tickets for each subject.
+pub const ISSUE_LIMIT_BINDING: &str = "ISSUE_LIMIT";
+/// The binding of the rate limit on refused upgrades for each address.
+pub const REFUSAL_LIMIT_BINDING: &str = "REFUSAL_LIMIT";
+/// Bytes of a `TICKET_KEY` at least: the hash's output (RFC 2104 §3).
+pub const TICKET_KEY_MIN: usize = 32;
 /// The `JWT_SECRET` of `.dev.vars.example`. Everybody knows it, so production refuses it.
 pub const PUBLIC_JWT_SECRET: &str = "development-only-secret-not-for-production";
 /// An HS256 key has at least as many bytes as the hash's output (RFC 7518 §3.2).
@@ -172,6 +179,44 @@ pub struct JwtSettings {
     pub audience: Option<String>,
 }
 
+/// Where a ticket may be carried in an upgrade. At least one is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carriage {
+    /// In the query parameter `ticket`.
+    pub query: bool,
+    /// In `Sec-WebSocket-Protocol`, beside `ws-ticket.v1`.
+    pub subprotocol: bool,
+}
+
+/// What an upgrade must share with the request for its ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// The origin.
+    Origin,
+    /// The origin and a cookie.
+    Cookie,
+}
+
+/// What becomes of a request for a ticket when the rate limiter fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnLimiterFailure {
+    /// It is refused.
+    Refuse,
+    /// It is as if there were no limit.
+    Admit,
+}
+
+/// Which rate limits there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// Whether `ISSUE_LIMIT` is bound.
+    pub issue: bool,
+    /// Whether `REFUSAL_LIMIT` is bound.
+    pub refusal: bool,
+    /// `LIMITER_FAILURE`.
+    pub on_failure: OnLimiterFailure,
+}
+
 /// Everything that can be set, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -181,6 +226,14 @@ pub struct Config {
     pub stores: Stores,
     /// `TICKET_TTL_SECONDS`.
     pub ttl_seconds: u32,
+    /// `TICKET_CARRIAGE`.
+    pub carriage: Carriage,
+    /// `BIND`.
+    pub bind: Bind,
+    /// `TICKET_KEY` and `TICKET_KEY_PREVIOUS`: the first signs, any verifies.
+    pub ticket_keys: Vec<Secret>,
+    /// The rate limits.
+    pub limits: LimitSettings,
     /// `IDENTITY` and what belongs to it.
     pub identity: IdentityChoice,
     /// `ALLOWED_ORIGINS`, each as a browser serialises it.

@@ -71,6 +71,13 @@ macro_rules! bounded_text {
             }
         }
 
+        impl $name {
+            /// Its text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl From<$name> for String {
             fn from(text: $name) -> String {
                 text.0
@@ -87,13 +94,6 @@ bounded_text!(
     /// What the caller wants to join. 1 to 128 bytes, no control characters.
     Room, 128
 );
-
-impl Room {
-    /// Its text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// Bytes that all claims of a grant take at most, as JSON.
 pub const CLAIMS_MAX: usize = 2048;

@@ -19,6 +19,8 @@ pub mod telemetry;
 
 pub mod outside;
 
+pub mod limit;
+
 pub mod stores;
 
 pub mod identity;

@@ -7,12 +7,16 @@ use worker::Env;
 use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
 
-use crate::config::{Config, Environment, Leaf, Problem, Settings};
+use crate::config::{
+    Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings, Problem, REFUSAL_LIMIT_BINDING, Settings,
+};
 use crate::gate::Gate;
 use crate::http::{self, App};
 use crate::identity::Identity;
+use crate::limit::Limits;
 use crate::stores;
 use crate::telemetry::{self, Event};
+use crate::ticket::Keyring;
 
 /// What start-up comes to.
 type Started = Rc<Result<App, Vec<Problem>>>;
@@ -41,14 +45,30 @@ fn start(env: &Env) -> Result<App, Vec<Problem>> {
 
 fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
     let store = stores::build(&config.stores, env, http::now, telemetry::emit)?;
+    let limits = limits(&config.limits, env)?;
     // With a list of stores what counts is the first choice; that others may step in is what the list is for.
     let in_memory = matches!(config.stores.issuing.first(), None | Some(Leaf::Memory));
     Ok(App {
         gate: Gate::new(Box::new(store), config.ttl_seconds),
         identity: Identity::new(&config.identity),
+        carriage: config.carriage,
+        bind: config.bind,
+        keyring: Keyring::new(config.ticket_keys.iter().map(|key| key.reveal().as_bytes())),
+        limits,
+        ttl_seconds: config.ttl_seconds,
         origins: config.origins,
         memory_in_production: in_memory && config.environment == Environment::Production,
     })
+}
+
+fn limits(settings: &LimitSettings, env: &Env) -> Result<Limits, Vec<Problem>> {
+    let bound = |name: &'static str, is_bound: bool| {
+        let limiter = is_bound.then(|| env.rate_limiter(name)).transpose();
+        limiter.map_err(|_| vec![Problem::binding(name, "a rate limit (`ratelimits` in wrangler.jsonc)")])
+    };
+    let issue = bound(ISSUE_LIMIT_BINDING, settings.issue)?;
+    let refusal = bound(REFUSAL_LIMIT_BINDING, settings.refusal)?;
+    Ok(Limits::new(issue, refusal, settings.on_failure, telemetry::emit))
 }
 
 fn announce(app: &App) {

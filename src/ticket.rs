@@ -23,7 +23,7 @@ pub use keyring::{Keyring, Unreadable};
 pub use random::{NoRandomness, TicketId, random, random_uuid};
 
 /// What every ticket begins with, so that secret scanners and people recognise one.
-const PREFIX: &str = "wst_";
+pub const PREFIX: &str = "wst_";
 /// Characters that 256 bits take in unpadded base64url.
 const SECRET_LEN: usize = 43;
 /// The longest `home`, in bytes.

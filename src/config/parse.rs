@@ -1,5 +1,5 @@
-//! From texts to a [`Config`], collecting all that is wrong on the way. What concerns stores and identity is in files of
-//! its own.
+//! From texts to a [`Config`], collecting all that is wrong on the way. What concerns stores, tickets and identity is in
+//! files of its own.
 
 use worker::Url;
 
@@ -14,6 +14,10 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
         environment,
         stores: reader.stores(environment),
         ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, DEFAULT_TTL),
+        carriage: reader.carriage(),
+        bind: reader.bind(),
+        ticket_keys: reader.ticket_keys(),
+        limits: reader.limits(),
         identity: reader.identity(environment),
         origins: reader.origins(),
     };

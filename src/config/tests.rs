@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::config::{IdentityChoice, PUBLIC_JWT_SECRET};
-use crate::config::{KV_BINDING, Leaf, SHARD_BINDING};
+use crate::config::{Bind, Carriage, IdentityChoice, KV_BINDING, Leaf, PUBLIC_JWT_SECRET, SHARD_BINDING};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -47,6 +46,7 @@ fn absent_means_strict() {
     assert_eq!(config.ttl_seconds, 300);
     assert!(matches!(config.identity, IdentityChoice::Jwt(_)));
     assert!(config.origins.is_empty());
+    assert_eq!((config.bind, config.ticket_keys.len()), (Bind::Origin, 0));
     assert_eq!(names(&Given::default()), ["JWT_SECRET"]);
 }
 
@@ -212,4 +212,37 @@ fn origins_are_exact() {
 fn debug_hides_secrets() {
     let config = Config::read(&given([], [])).unwrap();
     assert!(!format!("{config:?}").contains(SECRET));
+}
+
+#[test]
+fn carriage_has_one_or_both() {
+    let carriage = |text| Config::read(&given([("TICKET_CARRIAGE", text)], [])).map(|config| config.carriage);
+    for (text, query, subprotocol) in [
+        ("", true, true),
+        ("query", true, false),
+        ("subprotocol", false, true),
+        ("query,subprotocol", true, true),
+        ("subprotocol, query", true, true),
+    ] {
+        assert_eq!(carriage(text), Ok(Carriage { query, subprotocol }), "{text}");
+    }
+    for bad in ["cookie", "query,query", "query,", ",", "Query", "query subprotocol"] {
+        assert_eq!(carriage(bad).unwrap_err()[0].name, "TICKET_CARRIAGE", "{bad}");
+    }
+}
+
+#[test]
+fn a_ticket_key_is_long_and_the_one_before_it_another() {
+    const OTHER: &str = "another secret of enough bytes for it";
+    let keys = |current, previous| {
+        let config = Config::read(&given([("TICKET_KEY", current), ("TICKET_KEY_PREVIOUS", previous)], []));
+        config.map(|config| config.ticket_keys.len()).map_err(|problems| problems[0].name)
+    };
+    assert_eq!(keys("", ""), Ok(0));
+    assert_eq!(keys(SECRET, ""), Ok(1));
+    assert_eq!(keys(SECRET, OTHER), Ok(2));
+    assert_eq!(keys("short", ""), Err("TICKET_KEY"));
+    assert_eq!(keys(SECRET, "short"), Err("TICKET_KEY_PREVIOUS"));
+    assert_eq!(keys("", OTHER), Err("TICKET_KEY_PREVIOUS"));
+    assert_eq!(keys(SECRET, SECRET), Err("TICKET_KEY_PREVIOUS"));
 }

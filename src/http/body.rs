@@ -12,7 +12,7 @@ const MAX: usize = 4096;
 
 /// What the caller asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct AskedFor {
     /// Who to be, where the identity takes a caller's word.
     pub subject: Option<Subject>,
     /// What to join.
@@ -43,9 +43,9 @@ pub async fn read(request: &Request) -> Result<std::result::Result<Vec<u8>, Prob
 }
 
 /// What the bytes ask for.
-pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> std::result::Result<Wish, Problem> {
+pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> std::result::Result<AskedFor, Problem> {
     if body.is_empty() {
-        return Ok(Wish::default());
+        return Ok(AskedFor::default());
     }
     if !content_type.is_some_and(is_json) {
         return Err(Problem::MediaTypeUnsupported);
@@ -62,10 +62,10 @@ pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> st
     }
     if takes_subject {
         let WithSubject { sub, room } = serde_json::from_slice(body).map_err(|_| malformed)?;
-        Ok(Wish { subject: sub, room })
+        Ok(AskedFor { subject: sub, room })
     } else {
         let WithoutSubject { room } = serde_json::from_slice(body).map_err(|_| malformed)?;
-        Ok(Wish { subject: None, room })
+        Ok(AskedFor { subject: None, room })
     }
 }
 
@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn nothing_is_fine() {
-        assert_eq!(parse(None, b"", true), Ok(Wish::default()));
-        assert_eq!(parse(Some("text/plain"), b"", false), Ok(Wish::default()));
-        assert_eq!(parse(JSON, b"{}", false), Ok(Wish::default()));
+        assert_eq!(parse(None, b"", true), Ok(AskedFor::default()));
+        assert_eq!(parse(Some("text/plain"), b"", false), Ok(AskedFor::default()));
+        assert_eq!(parse(JSON, b"{}", false), Ok(AskedFor::default()));
     }
 
     #[test]

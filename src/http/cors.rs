@@ -19,12 +19,15 @@ pub fn preflight() -> Result<Response> {
         .empty())
 }
 
-/// Lets pages of allowed origins read the answer, refusals included.
-pub fn vary(response: Response, request: &Headers, origins: &Origins<'_>) -> Result<Response> {
+/// Lets pages of allowed origins read the answer, refusals included; `credentials`: and send cookies along.
+pub fn vary(response: Response, request: &Headers, origins: &Origins<'_>, credentials: bool) -> Result<Response> {
     let headers = response.headers();
     headers.append("Vary", "Origin")?;
     if let Ok(Some(origin)) = origins.check(request)? {
         headers.set("Access-Control-Allow-Origin", &origin)?;
+        if credentials {
+            headers.set("Access-Control-Allow-Credentials", "true")?;
+        }
         headers.set("Access-Control-Expose-Headers", "Retry-After")?;
     }
     Ok(response)

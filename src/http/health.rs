@@ -4,7 +4,7 @@ use serde::Serialize;
 use worker::{Response, Result};
 
 use super::{App, Asked, no_store};
-use crate::config::Problem as SettingProblem;
+use crate::config::{Bind, Problem as SettingProblem};
 use crate::problem::Problem;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -15,6 +15,11 @@ struct Running {
     store: String,
     guarantee: String,
     reach: String,
+    identity: &'static str,
+    carriage: Vec<&'static str>,
+    bind: &'static str,
+    ticket_check: &'static str,
+    limits: Vec<&'static str>,
     version: &'static str,
 }
 
@@ -46,6 +51,14 @@ fn report(started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Res
                 store: store.to_string(),
                 guarantee: store.guarantee().to_string(),
                 reach: store.reach().to_string(),
+                identity: app.identity.name(),
+                carriage: those([("query", app.carriage.query), ("subprotocol", app.carriage.subprotocol)]),
+                bind: match app.bind {
+                    Bind::Origin => "origin",
+                    Bind::Cookie => "cookie",
+                },
+                ticket_check: if app.keyring.checks() { "keyed" } else { "form" },
+                limits: those([("issue", app.limits.issue.is_some()), ("refusal", app.limits.refusal.is_some())]),
                 version: VERSION,
             })
         }
@@ -53,4 +66,9 @@ fn report(started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Res
             builder.with_status(500).from_json(&Misconfigured { status: "misconfigured", problems, version: VERSION })
         }
     }
+}
+
+/// The names of what is on.
+fn those(named: [(&'static str, bool); 2]) -> Vec<&'static str> {
+    named.into_iter().filter_map(|(name, on)| on.then_some(name)).collect()
 }

@@ -3,15 +3,20 @@
 use serde::Serialize;
 use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
-use worker::{Request, Response, Url};
+use worker::{Headers, Request, Response, Url};
 
+use super::credential::SUBPROTOCOL;
 use super::origin::Origins;
-use super::{App, Asked, Failure, Refusal, body, cors, no_store, now, rfc3339};
+use super::{App, Asked, Failure, Refusal, body, cookie, cors, no_store, now, rfc3339};
+use crate::config::Bind;
 use crate::gate::{NotIssued, Wish};
 use crate::identity::{Identity, NotKnown};
+use crate::limit::Wait;
 use crate::problem::Problem;
 use crate::region::Region;
+use crate::store::StoreError;
 use crate::telemetry::{self, Event, Reason};
+use crate::ticket::Bond;
 
 /// The route's methods.
 pub const ALLOW: &str = "POST, OPTIONS";
@@ -22,6 +27,9 @@ struct Answer<'a> {
     expires_in: u32,
     expires_at: String,
     url: String,
+    /// With `TICKET_CARRIAGE=subprotocol`, when the URL has no ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocols: Option<[&'a str; 2]>,
 }
 
 /// Issues.
@@ -36,11 +44,22 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
     if preflight {
         return Ok(cors::preflight()?);
     }
+    same_page(app, headers, origin.as_deref())?;
     let bytes = body::read(asked.request).await??;
     let asked_for = body::parse(headers.get("Content-Type")?.as_deref(), &bytes, app.identity.takes_subject())?;
     let caller = app.identity.caller(asked.request, asked.url, asked_for.subject, now).await?;
     let caller = caller.map_err(|why| unknown(&app.identity, why))?;
-    let wish = Wish { room: asked_for.room, origin, bond: None, near: region(asked.request) };
+    app.limits.issue(&caller.subject).await?;
+    let bond = match app.bind {
+        Bind::Origin => None,
+        Bind::Cookie => Some(bond(headers)?),
+    };
+    let wish = Wish {
+        room: asked_for.room,
+        origin,
+        bond: bond.as_ref().map(|bond| *bond.digest()),
+        near: region(asked.request),
+    };
     let issued = app.gate.issue(caller, wish, now).await;
     let issued = issued.map_err(|why| match why {
         NotIssued::LoginExpired => unknown(&app.identity, NotKnown::Refused("token_expires_too_soon")),
@@ -48,14 +67,42 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
         NotIssued::Store(error) => Refusal::from(error),
     })?;
     telemetry::emit(&Event::Issued { ticket_id: issued.ticket_id, expires_in: issued.expires_in });
-    let ticket = issued.ticket.reveal();
+    let ticket = app.keyring.text(&issued.ticket);
+    let url = socket_url(asked.url);
+    let in_query = app.carriage.query;
     let answer = Answer {
-        ticket,
         expires_in: issued.expires_in,
         expires_at: rfc3339(issued.expires_at),
-        url: socket_url(asked.url, ticket),
+        url: if in_query { format!("{url}?ticket={ticket}") } else { url },
+        protocols: (!in_query).then_some([SUBPROTOCOL, &ticket]),
+        ticket: &ticket,
     };
-    Ok(no_store(Response::builder())?.from_json(&answer)?)
+    let mut builder = no_store(Response::builder())?;
+    if let Some(bond) = &bond {
+        builder = builder.with_header("Set-Cookie", &cookie::set(bond, app.ttl_seconds))?;
+    }
+    Ok(builder.from_json(&answer)?)
+}
+
+/// Refuses what no script of the app's own pages has sent. A form, or a fetch with mode `no-cors`, comes with whatever
+/// cookies the browser has, from any site; browsers say so (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-mode-header>),
+/// and those too old for that send an `Origin` at least.
+fn same_page(app: &App, headers: &Headers, origin: Option<&str>) -> Result<(), Failure> {
+    if headers.get("Sec-Fetch-Mode")?.is_some_and(|mode| mode != "cors" && mode != "same-origin") {
+        return Err(Problem::FetchModeRefused.into());
+    }
+    if app.identity.is_borne_by_browsers() && origin.is_none() && headers.has("Cookie")? {
+        return Err(Problem::OriginRefused.into());
+    }
+    Ok(())
+}
+
+/// The browser's own, if it has one, so that its tabs don't take each other's away; else a fresh one.
+fn bond(headers: &Headers) -> Result<Bond, Failure> {
+    match cookie::read(headers.get("Cookie")?.as_deref()) {
+        cookie::Brought::Bond(bond) => Ok(bond),
+        cookie::Brought::Nothing | cookie::Brought::Unusable => Ok(Bond::mint().map_err(StoreError::from)?),
+    }
 }
 
 /// Where the caller is, as the platform sees it (<https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties>).
@@ -66,11 +113,20 @@ fn region(request: &Request) -> Option<Region> {
     Region::of(&text("continent")?, text("longitude").and_then(|degrees| degrees.parse().ok()))
 }
 
-/// Where to open the socket: this gate, by the scheme that matches the request's. A ticket needs no escaping.
-fn socket_url(url: &Url, ticket: &str) -> String {
+/// Where to open the socket: this gate, by the scheme that matches the request's.
+fn socket_url(url: &Url) -> String {
     let scheme = if url.scheme() == "http" { "ws" } else { "wss" };
     let authority = url.authority();
-    format!("{scheme}://{authority}/ws?ticket={ticket}")
+    format!("{scheme}://{authority}/ws")
+}
+
+impl From<Wait> for Refusal {
+    fn from(wait: Wait) -> Self {
+        match wait {
+            Wait::OverLimit => Problem::RateLimited.into(),
+            Wait::Unavailable => Problem::LimiterUnavailable.into(),
+        }
+    }
 }
 
 fn unknown(identity: &Identity, why: NotKnown) -> Refusal {

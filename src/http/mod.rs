@@ -1,22 +1,25 @@
 //! The wire: routes, and what every answer has in common. `docs/protocol.md` is the contract.
 
 mod body;
+mod cookie;
 mod cors;
+mod credential;
 mod health;
 mod issue;
 mod origin;
-mod query;
 mod upgrade;
 
 use worker::{Date, Request, Response, ResponseBuilder, Result, Url};
 
-use crate::config::Problem as SettingProblem;
+use crate::config::{Bind, Carriage, Problem as SettingProblem};
 use crate::gate::Gate;
 use crate::grant::Millis;
 use crate::identity::Identity;
+use crate::limit::Limits;
 use crate::problem::Problem;
 use crate::store::{Guarantee, StoreError};
 use crate::telemetry::{self, Event, Reason};
+use crate::ticket::{Keyring, TicketId};
 use origin::Origins;
 
 /// A gate that is ready to serve: made once per isolate.
@@ -27,6 +30,16 @@ pub struct App {
     pub identity: Identity,
     /// `ALLOWED_ORIGINS`.
     pub origins: Vec<String>,
+    /// `TICKET_CARRIAGE`.
+    pub carriage: Carriage,
+    /// `BIND`.
+    pub bind: Bind,
+    /// `TICKET_KEY`.
+    pub keyring: Keyring,
+    /// The rate limits.
+    pub limits: Limits,
+    /// `TICKET_TTL_SECONDS`.
+    pub ttl_seconds: u32,
     /// Whether production keeps its tickets in the memory of one isolate.
     pub memory_in_production: bool,
 }
@@ -39,6 +52,13 @@ impl App {
     }
 }
 
+impl App {
+    /// Whether the browser has to bring or to keep a cookie, which it does across origins only where it is allowed to.
+    fn uses_cookies(&self) -> bool {
+        self.bind == Bind::Cookie || self.identity.is_borne_by_browsers()
+    }
+}
+
 /// A request with what several checks need of it, read once.
 struct Asked<'a> {
     request: &'a Request,
@@ -48,10 +68,11 @@ struct Asked<'a> {
 }
 
 /// A refusal on its way out, with its exact reason and what else telemetry wants to know.
+#[derive(Clone, Copy, Debug)]
 struct Refusal {
     problem: Problem,
     reason: Reason,
-    ticket_id: Option<crate::ticket::TicketId>,
+    ticket_id: Option<TicketId>,
 }
 
 impl From<Problem> for Refusal {
@@ -96,7 +117,7 @@ pub async fn serve(request: Request, started: &std::result::Result<App, Vec<Sett
         "/ws-ticket" => {
             let origins = Origins::new(&app.origins, &url);
             let answer = issue::answer(app, &asked, &origins).await;
-            cors::vary(or_refuse("ws-ticket", answer)?, request.headers(), &origins)
+            cors::vary(or_refuse("ws-ticket", answer)?, request.headers(), &origins, app.uses_cookies())
         }
         "/ws" => or_refuse("ws", upgrade::answer(app, &asked).await),
         _ => refuse(Problem::NotFound),

@@ -1,4 +1,4 @@
-//! `GET /ws?ticket=…`: consumes the ticket and opens the session.
+//! `GET /ws`: consumes the ticket and opens the session.
 //!
 //! The cheap checks come first: method, upgrade, handshake, origin, the ticket's form. A request that fails one of them
 //! costs no store call and burns no ticket.
@@ -8,33 +8,55 @@ use base64::engine::general_purpose::STANDARD;
 use worker::{Headers, Response};
 
 use super::origin::Origins;
-use super::{App, Asked, Failure, Refusal, now, query, rfc3339};
-use crate::gate::{Cookie, NotAdmitted, Presenter};
+use super::{App, Asked, Failure, Refusal, cookie, credential, now, rfc3339};
+use crate::gate::{NotAdmitted, Presenter};
+use crate::limit::Address;
 use crate::problem::Problem;
 use crate::session::{Welcome, echo};
 use crate::store::{Attempt, StoreError};
 use crate::telemetry::{self, Event, Reason};
 use crate::ticket::random_uuid;
 
-/// Admits or refuses.
+/// Admits or refuses, and counts refusals.
 pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
+    let address = asked.request.headers().get("CF-Connecting-IP")?.and_then(|text| Address::parse(&text));
+    let Some(address) = address else { return admit(app, asked).await };
+    if app.limits.is_blocked(&address, now()) {
+        return Err(Problem::RateLimited.into());
+    }
+    let answer = admit(app, asked).await;
+    if let Err(Failure::Refused(refusal)) = &answer
+        && refusal.problem.status() < 500
+        && app.limits.refusal(&address, now).await.is_err()
+    {
+        // The log keeps the exact reason; the client learns only that it has to wait.
+        return Err(Refusal { problem: Problem::RateLimited, ..*refusal }.into());
+    }
+    answer
+}
+
+async fn admit(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
     if asked.method != "GET" {
         return Err(Problem::MethodNotAllowed { allow: "GET" }.into());
     }
     let headers = asked.request.headers();
     handshake(headers)?;
     let origin = Origins::new(&app.origins, asked.url).check(headers)??;
-    let ticket = query::ticket(asked.url)?;
+    let offers = headers.get("Sec-WebSocket-Protocol")?;
+    let credential = credential::read(asked.url, offers.as_deref(), app.carriage, &app.keyring)?;
     // Everything random before the ticket is burnt: what can fail should fail here.
     let attempt = Attempt::random().map_err(StoreError::from)?;
     let session = random_uuid().map_err(StoreError::from)?;
-    let grant = app
-        .gate
-        .consume(&ticket, attempt, Presenter { origin: origin.as_deref(), cookie: Cookie::Missing }, now)
-        .await?;
+    let cookie = (&cookie::read(headers.get("Cookie")?.as_deref())).into();
+    let presenter = Presenter { origin: origin.as_deref(), cookie };
+    let grant = app.gate.consume(&credential.ticket, attempt, presenter, now).await?;
     let age_ms = now().since(grant.issued_at);
     telemetry::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
-    Ok(echo::open(&Welcome::new(session, &grant, &rfc3339(grant.expires_at)))?)
+    let response = echo::open(&Welcome::new(session, &grant, &rfc3339(grant.expires_at)))?;
+    if let Some(subprotocol) = &credential.subprotocol {
+        response.headers().set("Sec-WebSocket-Protocol", subprotocol)?;
+    }
+    Ok(response)
 }
 
 impl From<NotAdmitted> for Refusal {
@@ -58,9 +80,6 @@ fn handshake(headers: &Headers) -> Result<(), Failure> {
     }
     let version = headers.get("Sec-WebSocket-Version")?;
     let key = headers.get("Sec-WebSocket-Key")?.and_then(|key| STANDARD.decode(key).ok());
-    // A browser fails a connection that doesn't agree to one of the subprotocols it asked for, and there are none to agree
-    // to: better to say so before the ticket is burnt.
-    let subprotocols = headers.has("Sec-WebSocket-Protocol")?;
-    let good = version.as_deref() == Some("13") && key.is_some_and(|key| key.len() == 16) && !subprotocols;
+    let good = version.as_deref() == Some("13") && key.is_some_and(|key| key.len() == 16);
     if good { Ok(()) } else { Err(Problem::HandshakeInvalid.into()) }
 }

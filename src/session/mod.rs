@@ -5,7 +5,7 @@ pub mod echo;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::grant::Grant;
+use crate::grant::{Claims, Grant};
 
 /// The first frame of every session.
 #[derive(Serialize)]
@@ -15,12 +15,21 @@ pub struct Welcome<'a> {
     session: Uuid,
     subject: &'a crate::grant::Subject,
     room: Option<&'a crate::grant::Room>,
+    #[serde(skip_serializing_if = "Claims::is_empty")]
+    claims: &'a Claims,
     expires_at: &'a str,
 }
 
 impl<'a> Welcome<'a> {
     /// For a session that begins with `grant`; `expires_at` is the grant's, as RFC 3339.
     pub fn new(session: Uuid, grant: &'a Grant, expires_at: &'a str) -> Self {
-        Self { kind: "welcome", session, subject: &grant.subject, room: grant.room.as_ref(), expires_at }
+        Self {
+            kind: "welcome",
+            session,
+            subject: &grant.subject,
+            room: grant.room.as_ref(),
+            claims: &grant.claims,
+            expires_at,
+        }
     }
 }

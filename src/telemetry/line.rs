@@ -26,6 +26,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    limiter: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
@@ -105,6 +107,9 @@ fn members<'a>(event: &Event<'a>) -> Line<'a> {
         Event::IdentityFailed { step, reason, ms } => {
             Line { step: Some(step), reason: Some((*reason).to_owned()), ms: Some(*ms), ..named("identity_failed") }
         }
+        Event::LimiterFailed { limiter, reason } => {
+            Line { limiter: Some(limiter), reason: Some((*reason).to_owned()), ..named("limiter_failed") }
+        }
         Event::InternalError { route } => Line { route: Some(route), ..named("internal_error") },
     }
 }
@@ -120,6 +125,7 @@ fn failed(line: Line<'_>, error: StoreError) -> Line<'_> {
 fn text(reason: Reason) -> &'static str {
     match reason {
         Reason::Unknown => "unknown",
+        Reason::Forged => "forged",
         Reason::Used => "used",
         Reason::Expired => "expired",
         Reason::Elsewhere(Mismatch::Origin) => "origin_mismatch",

@@ -29,6 +29,8 @@ pub enum Level {
 pub enum Reason {
     /// The ticket is well-formed and no store knows it.
     Unknown,
+    /// The ticket has the form, and none of our keys has made its check.
+    Forged,
     /// The ticket was consumed before.
     Used,
     /// The ticket came too late.
@@ -86,6 +88,8 @@ pub enum Event<'a> {
     Store { store: &'a str, operation: Operation, outcome: Outcome, ms: u64, slow: bool },
     /// Whoever knows the logins gave no answer. `step`: who was asked, `jwks` or `forward`.
     IdentityFailed { step: &'static str, reason: &'static str, ms: u64 },
+    /// A rate limiter gave no answer. `limiter`: `issue` or `refusal`.
+    LimiterFailed { limiter: &'static str, reason: &'static str },
     /// A ticket was not issued by the first choice of stores but by this one.
     FellBack { ticket_id: TicketId, store: &'a str },
     /// Something that the gate's own code did not foresee; the request was answered 500.
@@ -105,6 +109,7 @@ impl Event<'_> {
             Self::Store { outcome: Outcome::Failed(_), .. }
             | Self::Store { slow: true, .. }
             | Self::IdentityFailed { .. }
+            | Self::LimiterFailed { .. }
             | Self::Refused { reason: Reason::Elsewhere(_), .. } => Level::Warn,
             Self::Started { .. }
             | Self::Issued { .. }

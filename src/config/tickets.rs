@@ -1,0 +1,62 @@
+//! The settings about tickets: where they are carried, what binds them, how forged ones are told, and who gets too many.
+
+use super::parse::Reader;
+use super::{
+    Bind, Carriage, ISSUE_LIMIT_BINDING, LimitSettings, OnLimiterFailure, REFUSAL_LIMIT_BINDING, Secret, Settings,
+    TICKET_KEY_MIN,
+};
+
+impl<S: Settings> Reader<'_, S> {
+    /// `TICKET_CARRIAGE`: one or both of two words.
+    pub(super) fn carriage(&mut self) -> Carriage {
+        let both = Carriage { query: true, subprotocol: true };
+        let Some(text) = self.text("TICKET_CARRIAGE") else { return both };
+        let words: Vec<_> = text.split(',').map(str::trim).collect();
+        match words.as_slice() {
+            ["query"] => Carriage { query: true, subprotocol: false },
+            ["subprotocol"] => Carriage { query: false, subprotocol: true },
+            ["query", "subprotocol"] | ["subprotocol", "query"] => both,
+            _ => {
+                self.wrong("TICKET_CARRIAGE", "is not one of the allowed values", "query, subprotocol, or both");
+                both
+            }
+        }
+    }
+
+    /// `BIND`.
+    pub(super) fn bind(&mut self) -> Bind {
+        self.one_of("BIND", Bind::Origin, &[("origin", Bind::Origin), ("cookie", Bind::Cookie)])
+    }
+
+    /// `TICKET_KEY` and `TICKET_KEY_PREVIOUS`, in this order.
+    pub(super) fn ticket_keys(&mut self) -> Vec<Secret> {
+        let (current, previous) = (self.ticket_key("TICKET_KEY"), self.ticket_key("TICKET_KEY_PREVIOUS"));
+        let expected = "set only together with TICKET_KEY";
+        match (&current, &previous) {
+            (None, Some(_)) => self.wrong("TICKET_KEY_PREVIOUS", "is set, and TICKET_KEY is not", expected),
+            (Some(current), Some(previous)) if current == previous => {
+                self.wrong("TICKET_KEY_PREVIOUS", "is the same as TICKET_KEY", "the key before it, or nothing");
+            }
+            _ => {}
+        }
+        current.into_iter().chain(previous).collect()
+    }
+
+    fn ticket_key(&mut self, name: &'static str) -> Option<Secret> {
+        let text = self.text(name)?;
+        if text.len() < TICKET_KEY_MIN {
+            self.wrong(name, "is too short", format!("a random secret of {TICKET_KEY_MIN} bytes or more"));
+        }
+        Some(Secret(text))
+    }
+
+    /// The limits that are bound, and `LIMITER_FAILURE`.
+    pub(super) fn limits(&mut self) -> LimitSettings {
+        let choices = [("refuse", OnLimiterFailure::Refuse), ("admit", OnLimiterFailure::Admit)];
+        LimitSettings {
+            issue: self.settings.is_bound(ISSUE_LIMIT_BINDING),
+            refusal: self.settings.is_bound(REFUSAL_LIMIT_BINDING),
+            on_failure: self.one_of("LIMITER_FAILURE", OnLimiterFailure::Refuse, &choices),
+        }
+    }
+}
