@@ -266,4 +266,15 @@ mod tests {
         assert!(Subject::try_from("a".repeat(256)).is_ok());
         assert!(Subject::try_from("a".repeat(257)).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_record_makes_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 1..8), at: proptest::sample::Index) {
+            let mut record = grant().to_json().unwrap().into_bytes();
+            let at = at.index(record.len());
+            record.truncate(at);
+            record.extend(bytes);
+            let _ = Grant::from_json(&String::from_utf8_lossy(&record));
+        }
+    }
 }

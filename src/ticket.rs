@@ -18,7 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use bond::Bond;
-pub use digest::Digest;
+pub use digest::{Digest, hex};
 pub use keyring::{Keyring, Unreadable};
 pub use random::{NoRandomness, TicketId, random, random_uuid};
 
@@ -104,6 +104,7 @@ impl Home {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn home() -> Home {
         Home::parse("k").unwrap()
@@ -161,5 +162,40 @@ mod tests {
             assert_eq!(Ticket::parse(&text).err(), Some(Malformed), "{text:?}");
         }
         assert!(Ticket::parse(&format!("wst_k_{}", a(43))).is_ok());
+    }
+
+    /// The form, said in another way than `parse` says it.
+    fn has_the_form(text: &str) -> bool {
+        let Some((home, secret)) = text.strip_prefix("wst_").and_then(|rest| rest.split_once('_')) else {
+            return false;
+        };
+        let base64url = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let home_fits =
+            !home.is_empty() && home.len() <= 16 && home.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        home_fits
+            && secret.len() == 43
+            && secret.chars().all(base64url)
+            && secret.ends_with(|c| "AEIMQUYcgkosw048".contains(c))
+    }
+
+    proptest! {
+        #[test]
+        fn parse_takes_just_what_has_the_form(
+            text in prop_oneof![any::<String>(), "wst_[a-z0-9]{1,16}_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", "(wst_)?[a-zA-Z0-9]{0,18}_?[A-Za-z0-9_=+/-]{40,45}"],
+        ) {
+            let read = Ticket::parse(&text);
+            prop_assert_eq!(read.is_ok(), has_the_form(&text));
+            if let Ok(ticket) = read {
+                prop_assert_eq!(ticket.reveal(), text);
+            }
+        }
+
+        #[test]
+        fn a_keyring_takes_nothing_that_it_has_not_signed(text in prop_oneof![any::<String>(), "wst_[a-z0-9]{1,16}_[A-Za-z0-9_-]{43}([A-Za-z0-9_-]{22})?"]) {
+            let (with, without) = (Keyring::new([b"a key".as_slice()]), Keyring::default());
+            prop_assert!(with.read(&text).is_err());
+            // Whether there is a key or not, the same texts are malformed.
+            prop_assert_eq!(with.read(&text).err() == Some(Unreadable::Malformed), without.read(&text).is_err());
+        }
     }
 }

@@ -246,3 +246,50 @@ fn a_ticket_key_is_long_and_the_one_before_it_another() {
     assert_eq!(keys("", OTHER), Err("TICKET_KEY_PREVIOUS"));
     assert_eq!(keys(SECRET, SECRET), Err("TICKET_KEY_PREVIOUS"));
 }
+
+/// Every setting that the sources read.
+fn every_setting() -> Vec<&'static str> {
+    let sources = [
+        include_str!("../config.rs"),
+        include_str!("parse.rs"),
+        include_str!("identity.rs"),
+        include_str!("servers.rs"),
+        include_str!("stores.rs"),
+        include_str!("tickets.rs"),
+    ];
+    let words = sources.iter().flat_map(|source| source.split('"'));
+    let is_name = |word: &&str| word.len() > 3 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let names: std::collections::BTreeSet<_> = words.filter(is_name).collect();
+    names.into_iter().collect()
+}
+
+proptest::proptest! {
+    /// Whatever the settings are, they are read or refused, by names that there are and without any value.
+    #[test]
+    fn no_setting_makes_it_panic(
+        chosen in proptest::collection::vec((proptest::arbitrary::any::<proptest::sample::Index>(), value()), 0..6),
+        bound in proptest::sample::subsequence(vec![KV_BINDING, SHARD_BINDING], 0..=2),
+    ) {
+        let names = every_setting();
+        proptest::prop_assert!(names.len() > 20);
+        let texts: HashMap<&'static str, &'static str> = chosen
+            .into_iter()
+            .map(|(at, value)| (names[at.index(names.len())], &*Box::leak(format!("{value}§").into_boxed_str())))
+            .collect();
+        let given = Given { texts, bound };
+        for problem in Config::read(&given).err().unwrap_or_default() {
+            proptest::prop_assert!(names.contains(&problem.name), "{}", problem.name);
+            proptest::prop_assert!(!problem.expected.contains('§') && !problem.problem.contains('§'));
+        }
+    }
+}
+
+fn value() -> impl proptest::strategy::Strategy<Value = String> {
+    proptest::prop_oneof![
+        proptest::string::string_regex("(?s).{0,40}").unwrap(),
+        proptest::string::string_regex("(https?|rediss?|x)://[a-z@:\\[\\]./%-]{0,20}(:[0-9]{0,6})?[/?#]?[a-z0-9]{0,5}")
+            .unwrap(),
+        proptest::string::string_regex("-?[0-9]{0,12}").unwrap(),
+        proptest::string::string_regex("(auto|kv|memory|jwt|dev|true|query|subprotocol|cookie|,| ){0,4}").unwrap(),
+    ]
+}

@@ -77,6 +77,7 @@ fn is_json(content_type: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy;
 
     const JSON: Option<&str> = Some("application/json");
 
@@ -129,6 +130,22 @@ mod tests {
             (None, false),
         ] {
             assert_eq!(parse(content_type, b"{}", true).is_ok(), good, "{content_type:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_makes_it_panic(
+            body in proptest::prop_oneof![
+                proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+                r#"[\[{]("(sub|room|x)":("[ -~é\x00]{0,140}"|null|7|\[\]),?){0,3}[\]}]"#.prop_map(String::into_bytes),
+            ],
+            takes_subject: bool,
+        ) {
+            if let Ok(wish) = parse(JSON, &body, takes_subject) {
+                proptest::prop_assert!(takes_subject || wish.subject.is_none());
+                proptest::prop_assert!(wish.room.is_none_or(|room| room.as_str().len() <= 128));
+            }
         }
     }
 }

@@ -79,4 +79,11 @@ mod tests {
         assert_eq!(set, format!("{NAME}={}; Path=/; Max-Age=300; Secure; HttpOnly; SameSite=Strict", bond.reveal()));
         assert!(matches!(read(set.split(';').next()), Brought::Bond(read) if read.digest() == bond.digest()));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_makes_it_panic(header in "(__Host-ws-ticket|[ -~é]{0,5}|[=;, ])*") {
+            let _ = read(Some(&header));
+        }
+    }
 }

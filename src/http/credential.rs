@@ -34,9 +34,8 @@ pub fn read(
     keyring: &Keyring,
 ) -> Result<Credential, Refusal> {
     let offers = subprotocols.map_or_else(|| Ok(Vec::new()), offers)?;
-    let is_ticket = |offer: &&&str| offer.starts_with(PREFIX);
     let mut in_query = url.query_pairs().filter(|(name, _)| name == "ticket").map(|(_, value)| value);
-    let mut in_offers = offers.iter().filter(is_ticket);
+    let mut in_offers = offers.iter().filter(|offer| is_ticket(offer));
     let (text, allowed) = match (in_query.next(), in_offers.next()) {
         (None, None) => return Err(Problem::TicketMissing.into()),
         (Some(_), Some(_)) => return Err(Problem::TicketRepeated.into()),
@@ -53,7 +52,7 @@ pub fn read(
         Unreadable::Malformed => Refusal::from(Problem::TicketMalformed),
         Unreadable::Forged => Refusal { reason: Reason::Forged, ..Problem::TicketRefused.into() },
     })?;
-    let own = offers.iter().find(|offer| **offer != SUBPROTOCOL && !offer.starts_with(PREFIX));
+    let own = offers.iter().find(|offer| **offer != SUBPROTOCOL && !is_ticket(offer));
     let answer = own.or_else(|| offers.iter().find(|offer| **offer == SUBPROTOCOL));
     Ok(Credential { ticket, subprotocol: answer.map(|offer| (*offer).to_owned()) })
 }
@@ -62,14 +61,19 @@ pub fn read(
 fn offers(header: &str) -> Result<Vec<&str>, Problem> {
     let offers: Vec<_> = header.split(',').map(|offer| offer.trim_matches([' ', '\t'])).collect();
     let repeated = |(at, offer)| offers.iter().skip(usize::saturating_add(at, 1)).any(|later: &&str| *later == offer);
-    let ticket = offers.iter().any(|offer| offer.starts_with(PREFIX));
+    let ticket = offers.iter().any(|offer| is_ticket(offer));
     // A ticket that is there twice is told as such, by the caller.
-    let unlike_tickets = |(_, offer): &(usize, &str)| !offer.starts_with(PREFIX);
+    let unlike_tickets = |(_, offer): &(usize, &str)| !is_ticket(offer);
     let good = offers.len() <= OFFERS_MAX
         && offers.iter().all(|offer| is_token(offer))
         && !offers.iter().copied().enumerate().filter(unlike_tickets).any(repeated)
         && (!ticket || offers.contains(&SUBPROTOCOL));
     if good { Ok(offers) } else { Err(Problem::SubprotocolInvalid) }
+}
+
+/// Whether an offer is a ticket, or has one in it: what an app wraps around a ticket must not come back either.
+fn is_ticket(offer: &str) -> bool {
+    offer.contains(PREFIX)
 }
 
 /// RFC 9110 §5.6.2.
@@ -80,6 +84,7 @@ fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const BOTH: Carriage = Carriage { query: true, subprotocol: true };
 
@@ -133,6 +138,8 @@ mod tests {
         assert_eq!(offering(&format!("chat.v2\t, \tws-ticket.v1 ,{good}")), apps());
         assert_eq!(offering("ws-ticket.v1, chat.v2"), Err("ticket_missing"));
         assert_eq!(offering("ws-ticket.v1, wst_"), Err("ticket_malformed"));
+        assert_eq!(offering(&format!("ws-ticket.v1, bearer.{good}")), Err("ticket_malformed"));
+        assert_eq!(offering(&format!("ws-ticket.v1, {good}, bearer.{good}")), Err("ticket_repeated"));
         assert_eq!(offering(&format!("ws-ticket.v1, {good}, {good}")), Err("ticket_repeated"));
         assert_eq!(offering(&format!("ws-ticket.v1, {good}, wst_x")), Err("ticket_repeated"));
         let long: Vec<_> = (0..OFFERS_MAX).map(|number| number.to_string()).collect();
@@ -177,6 +184,25 @@ mod tests {
         assert_eq!(read_from("", Some(&offers), in_query).err(), Some("carriage_refused"));
         for carriage in [in_query, in_offers, BOTH] {
             assert_eq!(read_from(&query, Some(&offers), carriage).err(), Some("ticket_repeated"));
+        }
+    }
+
+    proptest! {
+        /// Whatever comes, there is a ticket only where exactly one is in its form, and the secret never comes back.
+        #[test]
+        fn nothing_but_one_ticket_gets_through(
+            query in prop_oneof!["(\\?([a-z]{0,3}|ticket)(=[A-Za-z0-9_%&=+-]{0,60}){0,3})?", "\\?ticket=wst_[a-z]{1,3}_[A-Za-z0-9_-]{43}(&ticket=x)?"],
+            offers in proptest::option::of(prop_oneof![any::<String>(), "(ws-ticket.v1|[a-z]{1,3}|, ?|wst_k_[A-Z]{42}[AEI]){0,6}"]),
+        ) {
+            match read_from(&query, offers.as_deref(), BOTH) {
+                Ok((ticket, answer)) => {
+                    prop_assert!(Ticket::parse(&ticket).is_ok());
+                    let answer = answer.unwrap_or_default();
+                    prop_assert!(!answer.contains(PREFIX));
+                    prop_assert!(answer.is_empty() || offers.unwrap().contains(&answer));
+                }
+                Err(code) => prop_assert!(["ticket_missing", "ticket_repeated", "ticket_malformed", "subprotocol_invalid"].contains(&code)),
+            }
         }
     }
 

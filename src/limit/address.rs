@@ -43,4 +43,20 @@ mod tests {
             assert_eq!(Address::parse(text).as_ref().map(Address::as_str), expected, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_ipv6_address_of_a_network_is_as_good_as_another(network: u64, host: u64, other: u64) {
+            let address = |low: u64| Address::parse(&Ipv6Addr::from(u128::from(network) << 64 | u128::from(low)).to_string());
+            // ::ffff:0:0/96 are IPv4 addresses in disguise.
+            proptest::prop_assume!(network != 0);
+            proptest::prop_assert_eq!(address(host), address(other));
+            proptest::prop_assert_ne!(address(host), Address::parse(&Ipv6Addr::from(u128::from(network ^ 1) << 64).to_string()));
+        }
+
+        #[test]
+        fn no_header_makes_it_panic(text in ".*") {
+            let _ = Address::parse(&text);
+        }
+    }
 }

@@ -198,4 +198,21 @@ mod tests {
             assert_eq!(result_of(status, body.as_bytes()), Err(cause), "{status} {body}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_is_taken_for_an_answer_that_is_none(
+            status in proptest::sample::select(vec![200, 201, 204, 400, 401, 429, 500]),
+            body in proptest::prop_oneof![
+                proptest::collection::vec(proptest::num::u8::ANY, 0..100),
+                proptest::strategy::Strategy::prop_map(r#" ?[\[{"]?("(result|error|x)":("[ -~]{0,9}"|null|7|\{\}),?){0,3}[\]}]?"#, String::into_bytes),
+            ],
+        ) {
+            if result_of(status, &body).is_ok() {
+                let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                proptest::prop_assert!(status == 200 && (json["result"].is_null() || json["result"].is_string()));
+                proptest::prop_assert!(json.as_object().unwrap().contains_key("result"));
+            }
+        }
+    }
 }

@@ -32,18 +32,21 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let malformed = || D::Error::custom("expected 64 hexadecimal digits");
-        if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(malformed());
-        }
-        let mut bytes = [0; 32];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            let start = at.saturating_mul(2);
-            let pair = text.get(start..start.saturating_add(2)).ok_or_else(malformed)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| malformed())?;
-        }
-        Ok(Self(bytes))
+        hex(&text).map(Self).ok_or_else(|| D::Error::custom("expected 64 hexadecimal digits"))
     }
+}
+
+/// The bytes of 64 lowercase hexadecimal digits.
+pub fn hex(text: &str) -> Option<[u8; 32]> {
+    // `from_str_radix` would take a sign.
+    if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -100,3 +100,21 @@ fn a_reply_ends_where_it_says() {
     // More than will ever come: that it isn't whole is all that can be said, and the connection has a bound.
     assert_eq!(first_reply(b"$2147483647\r\nabc"), Ok(None));
 }
+
+proptest::proptest! {
+    /// Whatever a server sends, in whatever pieces, it is a reply, no reply yet, or an error; and what follows a reply changes
+    /// nothing about it.
+    #[test]
+    fn no_bytes_make_the_codec_panic(
+        bytes in proptest::prop_oneof![
+            proptest::collection::vec(proptest::num::u8::ANY, 0..100),
+            proptest::strategy::Strategy::prop_map("[-+$:*_%#,(!=~>|]?[-0-9]{0,21}(\r\n)?[ -~]{0,30}(\r\n)?", String::into_bytes),
+        ],
+    ) {
+        if let Ok(Some((reply, length))) = first_reply(&bytes) {
+            proptest::prop_assert!(length <= bytes.len());
+            let more = [bytes.get(..length).unwrap(), b"+OK\r\n"].concat();
+            proptest::prop_assert_eq!(first_reply(&more), Ok(Some((reply, length))));
+        }
+    }
+}

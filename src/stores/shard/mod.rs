@@ -12,7 +12,7 @@ use super::deadline::within;
 use crate::grant::Millis;
 use crate::region::{Region, Shard};
 use crate::store::{Attempt, Cause, StoreError};
-use crate::ticket::{Digest, NoRandomness, random};
+use crate::ticket::{Digest, NoRandomness, hex, random};
 
 // Status codes that nobody else answers with: whatever stands in for a shard, an error page of a platform with 200 or 404
 // above all, must not be taken for its word.
@@ -46,8 +46,8 @@ impl Ask {
         let moment = |text: &str| text.parse().ok().map(Millis);
         let uuid = |text: &str| Uuid::try_parse(text).ok();
         Some(match parts.as_slice() {
-            ["put", digest, expires_at] => Self::Put { key: hex(digest)?, expires_at: moment(expires_at)? },
-            ["take", digest, attempt] => Self::Take { key: hex(digest)?, attempt: uuid(attempt)? },
+            ["put", digest, expires_at] => Self::Put { key: hex(digest)?.to_vec(), expires_at: moment(expires_at)? },
+            ["take", digest, attempt] => Self::Take { key: hex(digest)?.to_vec(), attempt: uuid(attempt)? },
             ["claim", ticket, attempt, expires_at] => Self::Claim {
                 key: uuid(ticket)?.as_bytes().to_vec(),
                 attempt: uuid(attempt)?,
@@ -56,16 +56,6 @@ impl Ask {
             _ => return None,
         })
     }
-}
-
-/// The 32 bytes of a digest.
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let bytes: Option<Vec<u8>> = text
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-        .collect();
-    bytes.filter(|bytes| bytes.len() == 32)
 }
 
 /// The shards, as the gate sees them.
@@ -208,6 +198,13 @@ mod tests {
             &put.replace("put", "take"),
         ] {
             assert_eq!(Ask::parse(bad), None, "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_path_makes_it_panic(path in "(/(put|take|claim|[a-z]{0,5})(/[0-9a-fé+-]{0,70}){0,4})?.{0,10}") {
+            let _ = Ask::parse(&path);
         }
     }
 }
