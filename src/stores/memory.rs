@@ -18,6 +18,8 @@ use crate::ticket::{Digest, Home, Ticket, TicketId};
 /// How many tickets it holds at most. A grant takes well under 1 KiB, an isolate has 128 MB for everything
 /// (<https://developers.cloudflare.com/workers/platform/limits/#memory>).
 const CAPACITY: usize = 50_000;
+/// Bytes of JSON that the claims of all its tickets take at most. In memory they are several times as large.
+const CLAIMS_CAPACITY: usize = 8 * 1024 * 1024;
 
 /// The store.
 pub struct Memory {
@@ -29,6 +31,8 @@ pub struct Memory {
 #[derive(Default)]
 struct Held {
     grants: HashMap<Digest, Grant>,
+    /// Bytes of all their claims, as JSON.
+    claims_size: usize,
     used: HashMap<Digest, TicketId>,
     /// All of both, the next to expire first.
     by_expiry: BTreeSet<(Millis, Digest)>,
@@ -41,13 +45,19 @@ impl Held {
                 break;
             }
             self.by_expiry.pop_first();
-            self.grants.remove(&digest);
+            self.remove(&digest);
             self.used.remove(&digest);
         }
     }
 
+    fn remove(&mut self, digest: &Digest) -> Option<Grant> {
+        let grant = self.grants.remove(digest)?;
+        self.claims_size = self.claims_size.saturating_sub(grant.claims.size());
+        Some(grant)
+    }
+
     fn take(&mut self, digest: &Digest) -> Consumed {
-        match self.grants.remove(digest) {
+        match self.remove(digest) {
             Some(grant) => {
                 self.used.insert(*digest, grant.ticket_id);
                 Consumed::Granted(grant)
@@ -87,11 +97,13 @@ impl TicketStore for Memory {
     async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let mut held = self.held.borrow_mut();
         held.drop_expired(grant.issued_at);
-        if held.by_expiry.len() >= self.capacity {
+        let claims_size = held.claims_size.saturating_add(grant.claims.size());
+        if held.by_expiry.len() >= self.capacity || claims_size > CLAIMS_CAPACITY {
             return Err(StoreError::Unavailable { step: "memory.issue", cause: Cause::Full });
         }
         let ticket = Ticket::mint(self.home.clone())?;
         held.by_expiry.insert((grant.expires_at, *ticket.digest()));
+        held.claims_size = claims_size;
         held.grants.insert(*ticket.digest(), grant.clone());
         Ok(ticket)
     }
@@ -104,7 +116,7 @@ impl TicketStore for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::{Claims, Subject};
+    use crate::grant::{CLAIMS_MAX, Claims, Subject};
     use futures_util::FutureExt;
 
     fn grant(issued_at: u64, expires_at: u64) -> Grant {
@@ -162,5 +174,19 @@ mod tests {
         let full = StoreError::Unavailable { step: "memory.issue", cause: Cause::Full };
         assert_eq!(issue(&store, &grant(999, 2_000)).err(), Some(full));
         assert!(issue(&store, &grant(1_000, 2_000)).is_ok());
+    }
+
+    #[test]
+    fn claims_are_bounded_as_a_whole() {
+        let store = store(CAPACITY);
+        let claims = serde_json::Map::from_iter([("a".to_owned(), "x".repeat(CLAIMS_MAX - 8).into())]);
+        let grant = Grant { claims: Claims::try_from(claims).unwrap(), ..grant(0, 1_000) };
+        let tickets: Vec<_> = (0..CLAIMS_CAPACITY / CLAIMS_MAX).map(|_| issue(&store, &grant).unwrap()).collect();
+        assert!(issue(&store, &grant).is_err());
+        consume(&store, &tickets[0]);
+        assert!(issue(&store, &grant).is_ok());
+        assert!(issue(&store, &grant).is_err());
+        assert!(issue(&store, &Grant { issued_at: Millis(1_000), expires_at: Millis(2_000), ..grant.clone() }).is_ok());
+        assert_eq!(store.held.borrow().claims_size, CLAIMS_MAX);
     }
 }
