@@ -22,6 +22,8 @@ pub const SHARD_BINDING: &str = "TICKET_SHARD";
 pub const ISSUE_LIMIT_BINDING: &str = "ISSUE_LIMIT";
 /// The binding of the rate limit on refused upgrades for each address.
 pub const REFUSAL_LIMIT_BINDING: &str = "REFUSAL_LIMIT";
+/// The binding of the static assets: the page to try the gate with.
+pub const ASSETS_BINDING: &str = "ASSETS";
 /// Bytes of a `TICKET_KEY` at least: the hash's output (RFC 2104 §3).
 pub const TICKET_KEY_MIN: usize = 32;
 /// The `JWT_SECRET` of `.dev.vars.example`. Everybody knows it, so production refuses it.
@@ -236,6 +238,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// `IDENTITY` and what belongs to it.
     pub identity: IdentityChoice,
+    /// `PAGE`: whether the page to try the gate with is served.
+    pub page: bool,
     /// `ALLOWED_ORIGINS`, each as a browser serialises it.
     pub origins: Vec<String>,
 }

@@ -8,7 +8,8 @@ use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
 
 use crate::config::{
-    Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings, Problem, REFUSAL_LIMIT_BINDING, Settings,
+    ASSETS_BINDING, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings, Problem, REFUSAL_LIMIT_BINDING,
+    Settings,
 };
 use crate::gate::Gate;
 use crate::http::{self, App};
@@ -55,6 +56,11 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
         bind: config.bind,
         keyring: Keyring::new(config.ticket_keys.iter().map(|key| key.reveal().as_bytes())),
         limits,
+        page: config
+            .page
+            .then(|| env.assets(ASSETS_BINDING))
+            .transpose()
+            .map_err(|_| vec![Problem::binding(ASSETS_BINDING, "the static assets (`assets` in wrangler.jsonc)")])?,
         ttl_seconds: config.ttl_seconds,
         origins: config.origins,
         memory_in_production: in_memory && config.environment == Environment::Production,

@@ -3,7 +3,7 @@
 
 use worker::Url;
 
-use super::{Config, Environment, Problem, Settings, TTL_MAX};
+use super::{ASSETS_BINDING, Config, Environment, Problem, Settings, TTL_MAX};
 
 const DEFAULT_TTL: u32 = 300;
 
@@ -19,6 +19,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
         ticket_keys: reader.ticket_keys(),
         limits: reader.limits(),
         identity: reader.identity(environment),
+        page: reader.page(environment),
         origins: reader.origins(),
     };
     if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
@@ -74,6 +75,20 @@ impl<S: Settings> Reader<'_, S> {
     fn environment(&mut self) -> Environment {
         let choices = [("production", Environment::Production), ("development", Environment::Development)];
         self.one_of("ENVIRONMENT", Environment::Production, &choices)
+    }
+
+    fn page(&mut self, environment: Environment) -> bool {
+        let bound = self.settings.is_bound(ASSETS_BINDING);
+        let default = bound && environment == Environment::Development;
+        let page = self.one_of("PAGE", default, &[("on", true), ("off", false)]);
+        if page && !bound {
+            self.wrong(
+                ASSETS_BINDING,
+                "is not bound, and PAGE is on",
+                "the static assets (`assets` in wrangler.jsonc)",
+            );
+        }
+        page
     }
 
     fn origins(&mut self) -> Vec<String> {

@@ -215,6 +215,22 @@ fn debug_hides_secrets() {
 }
 
 #[test]
+fn the_page_is_on_in_development() {
+    let page = |texts: [(&'static str, &'static str); 2], bound: &[&'static str]| {
+        let given = Given { bound: bound.to_vec(), ..given(texts, []) };
+        Config::read(&given).map(|config| config.page).map_err(|problems| problems[0].name)
+    };
+    let (development, production) = (("ENVIRONMENT", "development"), ("ENVIRONMENT", ""));
+    assert_eq!(page([development, ("PAGE", "")], &[ASSETS_BINDING]), Ok(true));
+    assert_eq!(page([development, ("PAGE", "off")], &[ASSETS_BINDING]), Ok(false));
+    assert_eq!(page([development, ("PAGE", "")], &[]), Ok(false));
+    assert_eq!(page([production, ("PAGE", "")], &[ASSETS_BINDING]), Ok(false));
+    assert_eq!(page([production, ("PAGE", "on")], &[ASSETS_BINDING]), Ok(true));
+    assert_eq!(page([production, ("PAGE", "on")], &[]), Err(ASSETS_BINDING));
+    assert_eq!(page([production, ("PAGE", "true")], &[ASSETS_BINDING]), Err("PAGE"));
+}
+
+#[test]
 fn carriage_has_one_or_both() {
     let carriage = |text| Config::read(&given([("TICKET_CARRIAGE", text)], [])).map(|config| config.carriage);
     for (text, query, subprotocol) in [

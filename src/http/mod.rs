@@ -7,9 +7,10 @@ mod credential;
 mod health;
 mod issue;
 mod origin;
+mod page;
 mod upgrade;
 
-use worker::{Date, Request, Response, ResponseBuilder, Result, Url};
+use worker::{Date, Fetcher, Request, Response, ResponseBuilder, Result, Url};
 
 use crate::config::{Bind, Carriage, Problem as SettingProblem};
 use crate::gate::Gate;
@@ -40,6 +41,8 @@ pub struct App {
     pub limits: Limits,
     /// `TICKET_TTL_SECONDS`.
     pub ttl_seconds: u32,
+    /// The assets of the page to try the gate with, where it is on.
+    pub page: Option<Fetcher>,
     /// Whether production keeps its tickets in the memory of one isolate.
     pub memory_in_production: bool,
 }
@@ -120,7 +123,12 @@ pub async fn serve(request: Request, started: &std::result::Result<App, Vec<Sett
             cors::vary(or_refuse("ws-ticket", answer)?, request.headers(), &origins, app.uses_cookies())
         }
         "/ws" => or_refuse("ws", upgrade::answer(app, &asked).await),
-        _ => refuse(Problem::NotFound),
+        _ => match page::answer(app.page.as_ref(), &asked).await {
+            Ok(response) => Ok(response),
+            // A path that isn't there is nothing to write down.
+            Err(Failure::Refused(Refusal { problem, .. })) => refuse(problem),
+            fault @ Err(Failure::Fault) => or_refuse("page", fault),
+        },
     }
 }
 

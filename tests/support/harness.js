@@ -60,6 +60,7 @@ function workerConfig(base, { vars = {}, without = [], edge = false, shares = fa
   delete config.build;
   // The harness sets secrets as variables; the runtime shows both alike.
   delete config.secrets;
+  config.assets.directory = path.join(PROJECT, config.assets.directory);
   config.main = edge ? FAULTY : ARTIFACT;
   config.name = index === 0 ? base.name : `${base.name}-${index}`;
   // Requests are dealt to Workers by host; the first has all that is left.
