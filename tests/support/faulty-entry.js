@@ -1,13 +1,13 @@
 // The edge under our thumb: the built artifact, with real bindings behind it that can be made to fail.
 //
-// This entry runs in workerd in place of `build/index.js` and hands the artifact an `env` whose KV namespace and Durable
-// Object namespace are the real ones with a fault in front. Nothing of the gate is replaced. Only a test can reach the
+// This entry runs in workerd in place of `build/index.js` and hands the artifact an `env` whose KV namespace, Durable Object
+// namespace and rate limits are the real ones with a fault in front. Nothing of the gate is replaced. Only a test can reach the
 // controls: `POST /__edge` sets a plan, `GET /__edge` tells how often each binding was called, `/__edge/alarm?id=` shows
 // (GET) or runs (POST) the alarm of a shard.
 //
-// A plan: `{ kv: { get, put, delete }, shard: { fetch }, clock }`. A fault: `{ how, times?, ms?, status?, body? }` where
+// A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock }`. A fault: `{ how, times?, ms?, status?, body? }` where
 // `how` is `throw` (fails, nothing happened), `lost` (happened, then fails), `late` (after `ms`), `hang` (no answer) or
-// `answer` (shard only: this status and body, nothing happened); `times` is how many calls it lasts, else all.
+// `answer` (shard: this status and body; a limit: this `value`; nothing happened); `times` is how many calls it lasts, else all.
 // `clock` is the time in milliseconds at which every clock stands still.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as artifact from "../../build/index.js";
@@ -36,6 +36,7 @@ async function through(binding, operation, failure, real) {
   if (fault === undefined || fault.times === 0) return real();
   if (fault.times !== undefined) fault.times -= 1;
   if (fault.how === "throw") throw failure();
+  if (fault.how === "answer" && "value" in fault) return fault.value;
   if (fault.how === "answer") return new Response(fault.body ?? null, { status: fault.status });
   if (fault.how === "lost") {
     await real();
@@ -89,10 +90,24 @@ class DurableObjectNamespace {
 // wrangler's bundler may rename a class; the name is what counts here.
 Object.defineProperty(DurableObjectNamespace, "name", { value: "DurableObjectNamespace" });
 
+class Ratelimit {
+  constructor(binding, real) {
+    Object.assign(this, { binding, real });
+  }
+  limit(...args) {
+    const failure = () => new Error("internal error; reference = 0123456789abcdef");
+    return through(this.binding, "limit", failure, () => this.real.limit(...args));
+  }
+}
+Object.defineProperty(Ratelimit, "name", { value: "Ratelimit" });
+
 function edgeEnv(env) {
   const edge = { ...env };
   if (env.WS_TICKETS_KV !== undefined) edge.WS_TICKETS_KV = edgeKv(env.WS_TICKETS_KV);
   if (env.TICKET_SHARD !== undefined) edge.TICKET_SHARD = new DurableObjectNamespace(env.TICKET_SHARD);
+  for (const name of ["ISSUE_LIMIT", "REFUSAL_LIMIT"]) {
+    if (env[name] !== undefined) edge[name] = new Ratelimit(name.toLowerCase(), env[name]);
+  }
   return edge;
 }
 

@@ -18,6 +18,8 @@ const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const ARTIFACT = path.join(PROJECT, "build/index.js");
 const FAULTY = fileURLToPath(new URL("./faulty-entry.js", import.meta.url));
 const SECONDS = 1000;
+/** A rate limit that no test reaches by accident: many ask for thousands of tickets, all from one address. */
+const OUT_OF_REACH = 1_000_000_000;
 
 /** Settings of a gate for development: anyone is who they say they are. */
 export const DEVELOPMENT = { ENVIRONMENT: "development", IDENTITY: "dev" };
@@ -30,7 +32,8 @@ export async function projectConfig() {
 
 /**
  * One gate. `vars` go over those of `wrangler.jsonc` (`undefined` takes one away), `without` names bindings that are
- * taken away, `edge` puts `faulty-entry.js` in front.
+ * taken away, `edge` puts `faulty-entry.js` in front, `limits` are the rate limits that a test wants to reach
+ * (`{ ISSUE_LIMIT: 5 }`; the others are out of reach).
  */
 export async function startGate(options = {}) {
   const [gate] = await startGates([options]);
@@ -54,7 +57,7 @@ export async function startGates(list) {
   }
 }
 
-function workerConfig(base, { vars = {}, without = [], edge = false, shares = false }, index) {
+function workerConfig(base, { vars = {}, without = [], edge = false, shares = false, limits = {} }, index) {
   const config = structuredClone(base);
   delete config.$schema;
   delete config.build;
@@ -74,6 +77,14 @@ function workerConfig(base, { vars = {}, without = [], edge = false, shares = fa
   config.durable_objects.bindings = config.durable_objects.bindings
     .filter(({ name }) => !without.includes(name))
     .map((binding) => (owner === index ? binding : { ...binding, script_name: base.name }));
+  // Each gate counts for itself: limits of one namespace are counted together.
+  config.ratelimits = (config.ratelimits ?? [])
+    .filter(({ name }) => !without.includes(name))
+    .map(({ name, namespace_id, simple }) => ({
+      name,
+      namespace_id: `${namespace_id}${String(owner).padStart(3, "0")}`,
+      simple: { ...simple, limit: limits[name] ?? OUT_OF_REACH },
+    }));
   if (owner !== index || config.durable_objects.bindings.length === 0) delete config.migrations;
   return config;
 }
@@ -109,9 +120,22 @@ class Gate {
     if (answer.status !== 200) throw new Error("this gate was started without `edge: true`");
   }
 
-  /** How often each binding was called since `edge()`: `{ "kv.get": 1 }`. */
+  /** How often each store's binding was called since `edge()`: `{ "kv.get": 1 }`. */
   async calls() {
-    return (await this.request({ path: "/__edge" })).json.calls;
+    return (await this.#called()).stores;
+  }
+
+  /** How often each rate limit was asked since `edge()`: `{ "issue_limit.limit": 1 }`. */
+  async asked() {
+    return (await this.#called()).limits;
+  }
+
+  async #called() {
+    const { calls } = (await this.request({ path: "/__edge" })).json;
+    const { limits = [], stores = [] } = Object.groupBy(Object.entries(calls), ([name]) =>
+      name.endsWith("_limit.limit") ? "limits" : "stores",
+    );
+    return { limits: Object.fromEntries(limits), stores: Object.fromEntries(stores) };
   }
 
   /** Every line that the runtime logged, as written. */
