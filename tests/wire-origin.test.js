@@ -192,7 +192,7 @@ describe("exact origins", { timeout: 120_000 }, () => {
       return gate.upgrade(ticket, { headers });
     };
     const minted = [undefined, { ...bearer(good()), Origin: APP }];
-    const opened = { headers: { Origin: APP } };
+    const opened = () => ({ headers: { Origin: APP } });
     await refusesUntouched(gate, send, 403, "origin_refused", { minted, opened, never });
   }
 

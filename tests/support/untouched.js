@@ -6,7 +6,7 @@ import { parts } from "./tickets.js";
 
 /**
  * Issues a ticket (as `minted`, the arguments of `gate.issue`, says), has `send(ticket)` refused with `status` and `code`, and
- * opens with that ticket afterwards (`opened`: the options of `gate.opens`). The answer repeats nothing of the ticket nor of `never`.
+ * opens with that ticket afterwards (`opened(ticket)`: the options of `gate.opens`). The answer repeats nothing of the ticket nor of `never`.
  */
 export async function refusesUntouched(gate, send, status, code, { minted = [], opened, never = [] } = {}) {
   const { ticket } = await gate.issue(...minted);
@@ -14,7 +14,7 @@ export async function refusesUntouched(gate, send, status, code, { minted = [], 
   const answer = await send(ticket);
   assertProblem(answer, status, code, { never: [parts(ticket).secret, ...never] });
   assert.deepEqual(await gate.calls(), {}, "a refused request reached a store");
-  assert.equal(await gate.opens(ticket, opened), 101, "the refused request burned the ticket");
+  assert.equal(await gate.opens(ticket, opened?.(ticket)), 101, "the refused request burned the ticket");
   refused();
   return answer;
 }
