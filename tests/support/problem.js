@@ -26,6 +26,24 @@ export function assertRefused(answer) {
   return assertProblem(answer, 401, "ticket_refused");
 }
 
+/** All of an answer as one text, to compare two: status, headers in their order (but not the moment, `Date`) and body. */
+export function bytesOf(answer) {
+  const { rawHeaders } = answer;
+  const pairs = rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), rawHeaders[i + 1]]] : []));
+  return JSON.stringify([answer.status, pairs.filter(([name]) => name !== "date"), answer.text]);
+}
+
+/** Asserts that a gate refuses to start because of just these settings, and shows nothing of `never`. */
+export async function assertMisconfigured(gate, names, { never = [] } = {}) {
+  const answer = await gate.request({ path: "/health" });
+  assert.equal(answer.status, 500, answer.text);
+  const found = [...new Set(answer.json.problems.map(({ name }) => name))].sort();
+  assert.deepEqual(found, [names].flat().sort());
+  const refusals = [await gate.post(), await gate.upgrade("x")];
+  for (const refusal of refusals) assertProblem(refusal, 500, "misconfigured", { never });
+  for (const text of never) assert.ok(!answer.text.includes(text), "/health shows what was set");
+}
+
 /** Asserts "ask again later": the store gave no answer. */
 export function assertUnavailable(answer) {
   const problem = assertProblem(answer, 503, "store_unavailable");

@@ -1,8 +1,17 @@
 // Tickets as texts: their form, and texts that have the form or nearly have it.
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 
 /** `wst_`, the home, `_`, 256 bits in base64url (so the last character carries four bits, then two zeros). */
 export const TICKET = /^wst_[a-z0-9]+_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+
+/** A ticket with a key's check behind it: 128 bits as 22 characters, the last of which carries two bits, then four zeros. */
+export const KEYED_TICKET = /^wst_[a-z0-9]+_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048][A-Za-z0-9_-]{21}[AQgw]$/;
+
+/** The ticket with the check that `key` makes. */
+export function keyed(ticket, key) {
+  const tag = createHmac("sha256", key).update(ticket).digest();
+  return `${ticket}${tag.subarray(0, 16).toString("base64url")}`;
+}
 
 export function parts(ticket) {
   const [, home, secret] = /^wst_([a-z0-9]+)_(.+)$/.exec(ticket);
