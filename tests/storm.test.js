@@ -2,41 +2,13 @@
 // memory; so a ticket is issued before the storm and has to open after it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bent, dice } from "./support/dice.js";
 import { DEVELOPMENT, startGates } from "./support/harness.js";
 import { bearer, encode, good, mint, SECRET } from "./support/jwt.js";
 import { strange } from "./support/tickets.js";
 
 const REQUESTS = 1500;
 const SEED = Number(process.env.STORM_SEED ?? 1);
-
-/** A small generator (mulberry32), so that a storm can be had again. */
-function dice(seed) {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  const below = (n) => Math.floor(next() * n);
-  const pick = (list) => list[below(list.length)];
-  const bytes = (most) => Buffer.from(Array.from({ length: below(most) }, () => below(256)));
-  return { below, pick, bytes };
-}
-
-/** A good text with some of its characters exchanged, doubled or taken away. */
-function bent(text, { below, pick }) {
-  const characters = [...text];
-  for (let times = below(4); times > 0; times -= 1) {
-    const at = below(characters.length + 1);
-    characters.splice(
-      at,
-      below(3),
-      ...pick([[], ["%"], ["%00"], ["&"], ["="], ["_"], ["+"], ["%F0%9F%A6%8A"], ["ticket="]]),
-    );
-  }
-  return characters.join("");
-}
 
 function issuing(die) {
   const { below, pick, bytes } = die;
