@@ -79,6 +79,7 @@ test(`${COUNT} forged or malformed tickets cost no store call (FORGED_SEED=${SEE
     const issued = await Promise.all(Array.from({ length: 20 }, async () => (await gate.issue()).ticket));
     const all = kinds(issued);
     await gate.edge();
+    gate.forgetLines();
     const seen = {};
     const send = async (index) => {
       const { path, protocols, statuses } = carried(pick(all)());

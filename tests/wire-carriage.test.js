@@ -68,7 +68,6 @@ describe("how a ticket is carried", { timeout: 120_000 }, () => {
     ["the version in capitals as the app's own", (t) => `${V1}, ${t}, WS-TICKET.V1`, "WS-TICKET.V1"],
     ["every sign of a token", (t) => `${V1}, ${t}, a!#$%&'*+-.^_\`|~9`, "a!#$%&'*+-.^_`|~9"],
     ["the prefix in the middle of the app's own", (t) => `${V1}, ${t}, x-wst_k`, "x-wst_k"],
-    ["fifty of the app's own", (t) => `${V1}, ${t}, ${Array.from({ length: 50 }, (_, i) => `p${i}`).join(", ")}`, "p0"],
   ]) {
     test(`subprotocols, ${what}: 101 and ${chosen}`, async () => {
       await admits(gate, (ticket) => offering(offered(ticket)), chosen);
@@ -173,7 +172,8 @@ describe("how a ticket is carried", { timeout: 120_000 }, () => {
     const { ticket } = await gate.issue();
     for (const [, text] of malformed(ticket)) {
       const plain = decodable(text);
-      if (plain === undefined || !plain.startsWith("wst_")) continue;
+      // A space around an entry is the list's, not the entry's (RFC 9110 §5.6.1).
+      if (plain === undefined || !plain.startsWith("wst_") || plain.endsWith(" ")) continue;
       const answer = await gate.upgrade("", offeringBare(`${V1}, ${plain}`));
       assert.equal(answer.status, 400, JSON.stringify(plain));
       assert.ok(["ticket_malformed", "subprotocol_invalid"].includes(answer.json.code), answer.json.code);
@@ -194,12 +194,17 @@ describe("how a ticket is carried", { timeout: 120_000 }, () => {
     await refuses(() => offering(undefined, "ticket=x"), 400, "carriage_refused", protocolOnly);
   });
 
-  test("a long list is read to its end", async () => {
-    const many = Array.from({ length: 400 }, (_, i) => `p${i}`).join(", ");
-    await admits(gate, (t) => offering(`${many}, ${t}, ${V1}`), "p0");
-    await refuses((t) => offering(`${V1}, ${t}, ${many}, p0`), 400, "subprotocol_invalid");
-    await refuses((t) => offering(`${V1}, ${t}, ${many}, ${OTHER}`), 400, "ticket_repeated");
-    await refuses((t) => offering(`${V1}, ${t}, ${many}, p@`), 400, "subprotocol_invalid");
+  test("thirty-two are read to their end, and more are too many", async () => {
+    const own = (count) => Array.from({ length: count }, (_, i) => `p${i}`).join(", ");
+    await admits(gate, (t) => offering(`${own(30)}, ${t}, ${V1}`), "p0");
+    await admits(gate, (t) => offering(own(32), `ticket=${t}`), "p0");
+    await refuses((t) => offering(`${V1}, ${t}, ${own(29)}, p0`), 400, "subprotocol_invalid");
+    await refuses((t) => offering(`${V1}, ${t}, ${own(29)}, ${OTHER}`), 400, "ticket_repeated");
+    await refuses((t) => offering(`${V1}, ${t}, ${own(29)}, p@`), 400, "subprotocol_invalid");
+    for (const count of [31, 400]) {
+      await refuses((t) => offering(`${V1}, ${t}, ${own(count)}`), 400, "subprotocol_invalid");
+      await refuses((t) => offering(`${own(count)}, p, ${V1}, ${t}`), 400, "subprotocol_invalid");
+    }
   });
 });
 

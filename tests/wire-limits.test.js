@@ -153,6 +153,7 @@ describe("limits", { timeout: 4 * MINUTE }, () => {
     const { ticket } = await gate.issue({ sub: `i-${fresh()}` });
     const own = ["::1", "::2", ":ffff:ffff:ffff:ffff", ":0:0:0:5", "::192.0.2.1"].map((end) => `2001:db8:0:${a}${end}`);
     for (const address of own) assertRefused(await wrong(at(address)));
+    assertLimited(await wrong(at(`2001:db8:0:${a}:1:2:3:4`)));
     for (const same of [`2001:db8:0:${a}::9`, `2001:0db8:0000:${a.padStart(4, "0")}::1`, `2001:DB8::${a}:0:0:0:1`])
       assertLimited(await gate.upgrade(ticket, { headers: at(same) }));
     assert.equal(await open(ticket, at(`2001:db8:0:${b}::1`)), 101, "the next /64");
