@@ -23,6 +23,10 @@ const MISTAKES = [
   ...["0", "257", "-4", "four", "4.0"].map((value) => bad("TICKET_SHARDS", value)),
   ...["yes", "TRUE", "1"].map((value) => bad("ALLOW_BEST_EFFORT", value)),
   ...["none", "JWT", "jwt,dev"].map((value) => bad("IDENTITY", value)),
+  ...["cookie", "query,query", "Query", "query;subprotocol"].map((value) => bad("TICKET_CARRIAGE", value)),
+  ...["both", "Cookie", "origin,cookie"].map((value) => bad("BIND", value)),
+  ...["ignore", "true"].map((value) => bad("LIMITER_FAILURE", value)),
+  ...["yes", "true", "ON"].map((value) => bad("PAGE", value)),
   ...[
     "*",
     "sekret.example",
@@ -211,10 +215,17 @@ describe("configuration", { timeout: 120_000 }, () => {
       assert.equal(answer.status, 200, answer.text);
       const { version, ...rest } = answer.json;
       assert.match(version, /^\d+\.\d+\.\d+/);
-      assert.deepEqual(Object.keys(rest).sort(), ["guarantee", "reach", "status", "store"]);
-      assert.deepEqual({ ...rest, ...health }, rest);
+      const { status, store, guarantee, reach, ...settings } = rest;
+      assert.deepEqual({ status, store, guarantee, reach }, { reach, ...health });
       assert.ok(rest.reach.length > 0);
       const dev = gate.config.vars.IDENTITY === "dev";
+      assert.deepEqual(settings, {
+        identity: dev ? "dev" : "jwt",
+        carriage: ["query", "subprotocol"],
+        bind: "origin",
+        ticket_check: "form",
+        limits: ["issue", "refusal"],
+      });
       const token = bearer(good("alice", { exp: inSeconds(7200) }));
       const issued = await gate.post(undefined, dev ? {} : token);
       if (gate.config.vars.JWT_SECRET === PUBLIC) return assertProblem(issued, 401, "identity_refused");

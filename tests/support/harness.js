@@ -21,8 +21,8 @@ const SECONDS = 1000;
 /** A rate limit that no test reaches by accident: many ask for thousands of tickets, all from one address. */
 const OUT_OF_REACH = 1_000_000_000;
 
-/** Settings of a gate for development: anyone is who they say they are. */
-export const DEVELOPMENT = { ENVIRONMENT: "development", IDENTITY: "dev" };
+/** Settings of a gate for development: anyone is who they say they are. Without the page, which would stand at `/`. */
+export const DEVELOPMENT = { ENVIRONMENT: "development", IDENTITY: "dev", PAGE: "off" };
 
 /** The project's `wrangler.jsonc`, as it is written. */
 export async function projectConfig() {
