@@ -1,0 +1,235 @@
+// Settings of identity: every mistake is named, all of them at once and never by value; and what is allowed works, as `/health` says.
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { startGates } from "./support/harness.js";
+import { weakKey } from "./support/issuer.js";
+import { bearer, good } from "./support/jwt.js";
+import { assertProblem } from "./support/problem.js";
+import { refused, report } from "./support/refused.js";
+import { strange } from "./support/tickets.js";
+
+report();
+
+const PUBLIC = /^JWT_SECRET="(.+)"$/m.exec(readFileSync(new URL("../.dev.vars.example", import.meta.url), "utf8"))[1];
+const secret = (bytes) => "sekret-".repeat(10).slice(0, bytes);
+const key = (type, options, form = { type: "spki", format: "pem" }) =>
+  generateKeyPairSync(type, options)[form.type === "pkcs8" ? "privateKey" : "publicKey"].export(form);
+const PEM = {
+  rsa: key("rsa", { modulusLength: 2048 }),
+  p256: key("ec", { namedCurve: "P-256" }),
+  ed: key("ed25519"),
+};
+const SECRET = { JWT_SECRET: secret(64) };
+const KEYS = { JWT_PUBLIC_KEY: PEM.rsa };
+const JWKS = {
+  JWT_JWKS_URL: "https://login.sekret.example/jwks",
+  JWT_ISSUER: "https://login.sekret.example",
+  JWT_AUDIENCE: "chat",
+};
+const ACCESS = {
+  IDENTITY: "access",
+  ACCESS_TEAM_DOMAIN: "https://team.cloudflareaccess.com",
+  ACCESS_AUDIENCE: "sekret-tag",
+};
+const FORWARD = { IDENTITY: "forward", AUTH_URL: "https://site.sekret.example/auth" };
+const DEVELOPMENT = { ENVIRONMENT: "development" };
+const names = (count) => Array.from({ length: count }, (_, n) => `claim-${n}`).join(",");
+
+/** Settings, and the names that `/health` must list. */
+const each = (base, name, values, listed = name) => values.map((value) => [{ ...base, [name]: value }, [listed]]);
+const MISTAKES = [
+  [{}, ["JWT_SECRET"]],
+  [{ ...SECRET, JWT_PUBLIC_KEY: PEM.rsa }, ["JWT_PUBLIC_KEY"]],
+  [{ ...SECRET, ...JWKS }, ["JWT_JWKS_URL"]],
+  [{ ...KEYS, ...JWKS }, ["JWT_JWKS_URL"]],
+  [{ ...KEYS, JWT_SECRET_PREVIOUS: secret(64) }, ["JWT_SECRET_PREVIOUS"]],
+  [{ ...JWKS, JWT_SECRET_PREVIOUS: secret(64) }, ["JWT_SECRET_PREVIOUS"]],
+  ...each(SECRET, "JWT_SECRET_PREVIOUS", [secret(31), "x", PUBLIC]),
+  ...each(SECRET, "JWT_ALGORITHMS", [
+    "none",
+    "hs256",
+    "HS1",
+    "HS256,HS256",
+    "HS256,",
+    ",",
+    "HS256;HS384",
+    "RS256",
+    "HS256,RS256",
+    "EdDSA",
+  ]),
+  ...each(KEYS, "JWT_ALGORITHMS", ["HS256", "RS512", "RS256,RS256", "RS256,HS256", "ES384", "Ed25519"]),
+  ...each(JWKS, "JWT_ALGORITHMS", ["HS256", "none", "RS384", "RS256,none", "*"]),
+  [{ JWT_SECRET: secret(47), JWT_ALGORITHMS: "HS384" }, ["JWT_SECRET"]],
+  [{ JWT_SECRET: secret(63), JWT_ALGORITHMS: "HS512" }, ["JWT_SECRET"]],
+  [{ JWT_SECRET: secret(48), JWT_ALGORITHMS: "HS256,HS512" }, ["JWT_SECRET"]],
+  [{ ...SECRET, JWT_SECRET_PREVIOUS: secret(47), JWT_ALGORITHMS: "HS384" }, ["JWT_SECRET_PREVIOUS"]],
+  ...each({}, "JWT_PUBLIC_KEY", [
+    "sekret-key",
+    "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----",
+    PEM.rsa.slice(0, -30),
+    PEM.rsa.replace("MIIB", "MIIC"),
+    PEM.p256.replace("\n", "\n!"),
+    `${PEM.rsa}sekret-tail`,
+    `${PEM.rsa}${PEM.p256.slice(0, 80)}`,
+    PEM.rsa.repeat(5),
+    key("rsa", { modulusLength: 2048 }, { type: "pkcs1", format: "pem" }),
+    key("rsa", { modulusLength: 2048 }, { type: "pkcs8", format: "pem" }),
+    key("ec", { namedCurve: "P-256" }, { type: "pkcs8", format: "pem" }),
+    PEM.rsa.replaceAll("PUBLIC KEY", "CERTIFICATE"),
+    weakKey(1024).pem,
+    key("ec", { namedCurve: "P-384" }),
+    key("ec", { namedCurve: "secp256k1" }),
+    key("x25519"),
+    key("ed448"),
+  ]),
+  [{ ...KEYS, JWT_ALGORITHMS: "ES256" }, ["JWT_PUBLIC_KEY"]],
+  [{ JWT_PUBLIC_KEY: PEM.rsa + PEM.ed, JWT_ALGORITHMS: "RS256,PS256" }, ["JWT_PUBLIC_KEY"]],
+  [{ JWT_PUBLIC_KEY: PEM.p256, JWT_ALGORITHMS: "EdDSA" }, ["JWT_PUBLIC_KEY"]],
+  ...each(JWKS, "JWT_JWKS_URL", [
+    "http://login.sekret.example/jwks",
+    "login.sekret.example/jwks",
+    "/jwks-sekret",
+    "ftp://login.sekret.example/jwks",
+    "https://eve:sekret@login.example/jwks",
+    "https://eve@login.sekret.example/jwks",
+    "https://login.sekret.example/jwks#keys",
+    "https://",
+    "https://login.sekret.example:99999/jwks",
+  ]),
+  ...each({ ...JWKS, ...DEVELOPMENT }, "JWT_JWKS_URL", ["ftp://127.0.0.1/sekret", "http://eve:sekret@127.0.0.1/"]),
+  [{ ...JWKS, JWT_ISSUER: "" }, ["JWT_ISSUER"]],
+  [{ ...JWKS, JWT_AUDIENCE: undefined }, ["JWT_AUDIENCE"]],
+  [{ JWT_JWKS_URL: JWKS.JWT_JWKS_URL }, ["JWT_AUDIENCE", "JWT_ISSUER"]],
+  ...each(SECRET, "JWT_LEEWAY_SECONDS", ["61", "-1", "1.5", "ten", "1e1", "0x10", " 5", "+5"]),
+  ...each(JWKS, "IDENTITY_TIMEOUT_MS", ["0", "30001", "-1", "sekret", "3.5"]),
+  ...each(SECRET, "TICKET_CLAIMS", [names(17), "email,email", "email,,level", "email,", ","]),
+  ...each(SECRET, "IDENTITY", ["Access", "jwks", "cloudflare", "jwt,forward", "basic"]),
+  [{ IDENTITY: "access" }, ["ACCESS_AUDIENCE", "ACCESS_TEAM_DOMAIN"]],
+  [{ ...ACCESS, ACCESS_AUDIENCE: "" }, ["ACCESS_AUDIENCE"]],
+  ...each(ACCESS, "ACCESS_TEAM_DOMAIN", [
+    "sekret-team",
+    "sekret.cloudflareaccess.com",
+    "http://sekret.cloudflareaccess.com",
+    "https://sekret.cloudflareaccess.com/",
+    "https://sekret.cloudflareaccess.com/cdn-cgi/access/certs",
+    "https://sekret.cloudflareaccess.com?x",
+    "https://cloudflareaccess.com",
+    "https://sekretcloudflareaccess.com",
+    "https://sekret.cloudflareaccess.com.evil.example",
+    "https://sekret.example",
+    "https://eve@sekret.cloudflareaccess.com",
+    "https://sekret.cloudflareaccess.com:8443",
+    "https://*.cloudflareaccess.com",
+  ]),
+  [{ IDENTITY: "forward" }, ["AUTH_URL"]],
+  ...each(FORWARD, "AUTH_URL", [
+    "http://site.sekret.example/auth",
+    "site.sekret.example/auth",
+    "/auth-sekret",
+    "ws://site.sekret.example",
+    "https://eve:sekret@site.example/auth",
+  ]),
+  ...each(FORWARD, "AUTH_HEADER_PREFIX", ["Remote User-", "Remote:", "Sekret-é-", "Remote-\n", "Sekret(x)-"]),
+  [
+    {
+      ...{ ENVIRONMENT: "sekret-environment", JWT_SECRET: "sekret-short", JWT_SECRET_PREVIOUS: "sekret-shorter" },
+      ...{ JWT_LEEWAY_SECONDS: "sekret", IDENTITY_TIMEOUT_MS: "sekret", TICKET_CLAIMS: "sekret,sekret" },
+    },
+    ["ENVIRONMENT", "IDENTITY_TIMEOUT_MS", "JWT_LEEWAY_SECONDS", "JWT_SECRET", "JWT_SECRET_PREVIOUS", "TICKET_CLAIMS"],
+  ],
+  [
+    {
+      ...ACCESS,
+      ACCESS_TEAM_DOMAIN: "sekret-team",
+      ACCESS_AUDIENCE: "",
+      TICKET_CLAIMS: "sekret,",
+      ALLOWED_ORIGINS: "sekret",
+    },
+    ["ACCESS_AUDIENCE", "ACCESS_TEAM_DOMAIN", "ALLOWED_ORIGINS", "TICKET_CLAIMS"],
+  ],
+];
+
+/** Settings that are allowed, and what `/health` says of identity. */
+const ALLOWED = [
+  [SECRET, "jwt"],
+  [{ ...SECRET, JWT_SECRET_PREVIOUS: secret(32), JWT_LEEWAY_SECONDS: "0", TICKET_CLAIMS: names(16) }, "jwt"],
+  [{ JWT_SECRET: PUBLIC, JWT_SECRET_PREVIOUS: PUBLIC, ...DEVELOPMENT }, "jwt"],
+  [{ JWT_SECRET: secret(48), JWT_ALGORITHMS: "HS384,HS256" }, "jwt"],
+  [{ ...SECRET, JWT_ALGORITHMS: "HS512", JWT_LEEWAY_SECONDS: "60", IDENTITY_TIMEOUT_MS: "30000" }, "jwt"],
+  [{ JWT_PUBLIC_KEY: PEM.rsa + PEM.p256 + PEM.ed + PEM.rsa }, "jwt"],
+  [{ JWT_PUBLIC_KEY: PEM.rsa + PEM.ed, JWT_ALGORITHMS: "PS256,EdDSA" }, "jwt"],
+  [{ ...SECRET, JWT_PUBLIC_KEY: "", JWT_JWKS_URL: "", JWT_ALGORITHMS: "", JWT_TYP: "", JWT_LEEWAY_SECONDS: "" }, "jwt"],
+  [{ ...JWKS, JWT_SECRET: "" }, "jwt"],
+  [{ ...JWKS, JWT_AUDIENCE: "*", JWT_ALGORITHMS: "RS256,PS256,ES256,EdDSA", IDENTITY_TIMEOUT_MS: "1" }, "jwt"],
+  [{ ...JWKS, ...DEVELOPMENT, JWT_JWKS_URL: "http://127.0.0.1:1/jwks.json" }, "jwt"],
+  [ACCESS, "access"],
+  [{ ...ACCESS, ...DEVELOPMENT, ACCESS_TEAM_DOMAIN: "http://127.0.0.1:1" }, "access"],
+  [FORWARD, "forward"],
+  [
+    { ...FORWARD, ...DEVELOPMENT, AUTH_URL: "http://127.0.0.1:1/auth", AUTH_HEADER_PREFIX: "X-Auth-Request-" },
+    "forward",
+  ],
+  // What belongs to another way of knowing the caller is not looked at.
+  [{ ...FORWARD, ...SECRET }, "forward"],
+  [{ ...ACCESS, JWT_SECRET: PUBLIC }, "access"],
+  [{ ...DEVELOPMENT, IDENTITY: "dev", JWT_SECRET: PUBLIC }, "dev"],
+];
+
+const show = (vars) =>
+  JSON.stringify(vars)
+    .replaceAll(/-----BEGIN[^"]*/g, "PEM")
+    .slice(0, 120);
+
+describe("settings of identity", { timeout: 240_000 }, () => {
+  let gates;
+  before(async () => {
+    gates = await startGates([...MISTAKES, ...ALLOWED].map(([vars]) => ({ vars })));
+  });
+  after(() => gates?.[0].close());
+
+  for (const [index, [vars, expected]] of MISTAKES.entries()) {
+    test(`refuses ${show(vars)}: ${expected}`, async () => {
+      const gate = gates[index];
+      const answer = await gate.request({ path: "/health" });
+      assert.equal(answer.status, 500, answer.text);
+      const { status, problems } = answer.json;
+      assert.equal(status, "misconfigured");
+      for (const problem of problems) {
+        assert.deepEqual(Object.keys(problem).sort(), ["expected", "name", "problem"]);
+        for (const text of Object.values(problem)) assert.ok(typeof text === "string" && text.trim() !== "");
+      }
+      assert.deepEqual(problems.map(({ name }) => name).sort(), expected);
+      const others = [await gate.post(undefined, bearer(good())), await gate.upgrade(strange("k"))];
+      for (const other of others) assertProblem(other, 500, "misconfigured");
+      const values = Object.values(vars).filter((value) => value?.length > 12 && value !== "development");
+      for (const text of [answer, ...others].map((one) => one.rawHeaders.join() + one.text)) {
+        for (const value of [...values, "sekret", "evil.example", "MII"])
+          assert.ok(!text.includes(value), `${value} is shown`);
+      }
+      refused();
+    });
+  }
+
+  for (const [offset, [vars, identity]] of ALLOWED.entries()) {
+    test(`allows ${show(vars)}`, async () => {
+      const gate = gates[MISTAKES.length + offset];
+      const answer = await gate.request({ path: "/health" });
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(answer.json.identity, identity);
+      for (const value of Object.values(vars).filter((text) => text?.length > 12 && text !== "development")) {
+        assert.ok(!answer.text.includes(value), `${value} is shown`);
+      }
+      const { status } = await gate.post();
+      assert.equal(status, identity === "dev" ? 200 : 401);
+    });
+  }
+
+  test("no line of the log shows a value", () => {
+    const log = gates[0].lines().join("\n");
+    assert.ok(log.includes("misconfigured"));
+    for (const text of ["sekret", "Sekret", PUBLIC, "BEGIN", "MII"])
+      assert.ok(!log.includes(text), `${text} is logged`);
+  });
+});

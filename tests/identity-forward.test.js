@@ -1,0 +1,274 @@
+// IDENTITY=forward: the site's own session. The gate asks the site whose session a request has, as nginx, Traefik and Caddy do.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { LOGGED_IN, startAuthServer } from "./support/authserver.js";
+import { refuses, welcomed } from "./support/caller.js";
+import { startGates } from "./support/harness.js";
+import { inSeconds } from "./support/jwt.js";
+import { assertProblem } from "./support/problem.js";
+import { refused, report } from "./support/refused.js";
+import { strange } from "./support/tickets.js";
+
+report();
+
+const PAGE = "https://app.example.com";
+const COOKIE = { Cookie: "session=recognisable-session-of-bob; theme=dark", Origin: PAGE };
+
+describe("IDENTITY=forward", { timeout: 120_000 }, () => {
+  let site;
+  let gates;
+  before(async () => {
+    site = await startAuthServer();
+    const vars = {
+      plain: {},
+      carrying: { TICKET_CLAIMS: "email,level,name,absent" },
+      proxied: { AUTH_HEADER_PREFIX: "X-Auth-Request-", TICKET_CLAIMS: "email" },
+      queried: { AUTH_URL: `${site.authUrl}?site=chat&x=%20` },
+    };
+    const list = Object.values(vars).map((more) => ({
+      vars: site.vars({ ALLOWED_ORIGINS: PAGE, ...more }),
+      edge: true,
+    }));
+    const started = await startGates(list);
+    gates = Object.fromEntries(Object.keys(vars).map((name, index) => [name, started[index]]));
+  });
+  after(async () => {
+    await gates?.plain.close();
+    await site?.close();
+  });
+  const ask = (headers = LOGGED_IN, body = undefined) => welcomed(gates.plain, headers, body);
+
+  test("a session, told in JSON", async () => {
+    for (const type of ["application/json", "application/json; charset=utf-8", "Application/JSON"]) {
+      site.says({ sub: "alice" }, { headers: { "Content-Type": type } });
+      const { subject, room } = await ask();
+      assert.deepEqual([subject, room], ["alice", null]);
+    }
+    site.says({ sub: "bob", anything: "else" }, { status: 203, headers: { "Remote-User": "mallory" } });
+    assert.equal((await ask(COOKIE)).subject, "bob");
+  });
+
+  test("a session, told in headers", async () => {
+    for (const status of [200, 202, 204]) {
+      site.sets({ "Remote-User": `alice-${status}`, "Remote-Groups": "dev,ops" }, { status });
+      assert.equal((await ask()).subject, `alice-${status}`);
+    }
+    site.sets({ "Remote-User": "carol", "Content-Type": "text/html" }, { body: "<html>" });
+    assert.equal((await ask()).subject, "carol");
+    site.sets({ "Remote-User": "dave", "Content-Type": "application/jsonx" }, { body: '{"sub":"mallory"}' });
+    assert.equal((await ask()).subject, "dave");
+  });
+
+  test("AUTH_HEADER_PREFIX: headers of another family, and only those", async () => {
+    const more = { "X-Auth-Request-Email": "erin@example.com", "Remote-User": "mallory" };
+    site.sets({ "X-Auth-Request-User": "erin", ...more }, { status: 202 });
+    const { subject, claims } = await welcomed(gates.proxied, LOGGED_IN);
+    assert.deepEqual([subject, claims], ["erin", { email: "erin@example.com" }]);
+    site.sets({ "Remote-User": "mallory" });
+    await refuses(gates.proxied, LOGGED_IN, { status: 503, code: "identity_unavailable" });
+  });
+
+  test("every ticket asks anew", async () => {
+    site.says({ sub: "frank" }, { headers: { "Cache-Control": "max-age=3600" } });
+    site.forget();
+    for (let count = 1; count <= 3; count += 1) {
+      assert.ok(await ask());
+      assert.equal(site.asked.length, count);
+    }
+  });
+
+  test("Cookie and Authorization are passed on as they came, and nothing else of the request", async () => {
+    site.says({ sub: "alice" });
+    site.forget();
+    const spoofed = {
+      "X-Forwarded-Method": "GET",
+      "X-Forwarded-Proto": "gopher",
+      "X-Forwarded-Host": "evil.example",
+      "X-Forwarded-Uri": "/evil",
+      "X-Original-URL": "http://evil.example/",
+      "X-Original-Method": "GET",
+      "Remote-User": "mallory",
+      "Proxy-Authorization": "Basic bWFsbG9yeQ==",
+    };
+    const personal = {
+      "User-Agent": "test/1.0",
+      "Accept-Language": "nl",
+      Referer: `${PAGE}/chat`,
+      Accept: "text/html",
+      "X-Api-Key": "k",
+      "Sec-Fetch-Mode": "cors",
+      "Accept-Encoding": "br",
+      "Cf-Access-Jwt-Assertion": "a.b.c",
+    };
+    await gates.plain.issue({ room: "lobby" }, { ...LOGGED_IN, ...COOKIE, ...spoofed, ...personal });
+    const [{ method, url, headers, body }] = site.asked;
+    assert.deepEqual([site.asked.length, method, url, body], [1, "GET", "/auth", ""]);
+    const { origin, host } = new URL(gates.plain.url);
+    const expected = {
+      accept: "application/json",
+      authorization: LOGGED_IN.Authorization,
+      cookie: COOKIE.Cookie,
+      "x-forwarded-method": "POST",
+      "x-forwarded-proto": "http",
+      "x-forwarded-host": host,
+      "x-forwarded-uri": "/ws-ticket",
+      "x-original-url": `${origin}/ws-ticket`,
+      "x-original-method": "POST",
+    };
+    for (const [name, value] of Object.entries(expected)) assert.equal(headers[name], value, name);
+    // What the platform itself adds to a request that a Worker makes.
+    const platform = [
+      "host",
+      "connection",
+      "accept-encoding",
+      "cf-worker",
+      "cf-connecting-ip",
+      "cf-ray",
+      "cf-ew-via",
+      "cdn-loop",
+    ];
+    const known = [...Object.keys(expected), ...platform, "x-forwarded-for"];
+    assert.deepEqual(
+      Object.keys(headers).filter((name) => !known.includes(name)),
+      [],
+    );
+    const sent = JSON.stringify(headers);
+    for (const text of ["evil", "mallory", "nl", "test/1.0", "gopher"])
+      assert.ok(!sent.includes(text), `${text} was passed on`);
+  });
+
+  test("one of the two is enough, and only that is passed on", async () => {
+    site.says({ sub: "alice" });
+    for (const headers of [LOGGED_IN, COOKIE, { Authorization: "Basic YWxpY2U6c2VjcmV0" }, { Authorization: "x" }]) {
+      site.forget();
+      await gates.plain.issue(undefined, headers);
+      const [{ headers: passed }] = site.asked;
+      assert.deepEqual([passed.authorization, passed.cookie], [headers.Authorization, headers.Cookie]);
+    }
+  });
+
+  test("the address that is asked is the configured one, query included", async () => {
+    site.forget();
+    await gates.queried.issue(undefined, LOGGED_IN);
+    assert.equal(site.asked[0].url, "/auth?site=chat&x=%20");
+    assert.equal(site.asked[0].headers["x-forwarded-uri"], "/ws-ticket");
+  });
+
+  test("the client's address is passed on where the platform names it", async () => {
+    site.forget();
+    await gates.plain.issue(undefined, {
+      ...LOGGED_IN,
+      "CF-Connecting-IP": "203.0.113.7",
+      "X-Forwarded-For": "1.2.3.4",
+    });
+    const passed = site.asked[0].headers["x-forwarded-for"];
+    assert.ok(passed === undefined || passed === "203.0.113.7" || passed === "127.0.0.1", passed);
+    assert.ok(!JSON.stringify(site.asked[0].headers).includes("1.2.3.4"));
+  });
+
+  test("401 and 403 are passed on, by our own words", async () => {
+    for (const body of ["<html>log in, mallory</html>", '{"sub":"mallory"}']) {
+      site.says(body, { status: 401, headers: { "WWW-Authenticate": "Basic realm=site", "Set-Cookie": "x=mallory" } });
+      await refuses(gates.plain, LOGGED_IN, { reason: "session_refused" }, { never: ["mallory", "realm=site"] });
+      site.says(body, { status: 403, headers: { "Remote-User": "mallory" } });
+      const forbidden = { status: 403, code: "identity_forbidden", reason: "session_forbidden" };
+      await refuses(gates.plain, COOKIE, forbidden, { never: ["mallory"] });
+    }
+  });
+
+  test("without credentials nobody is asked", async () => {
+    site.says({ sub: "alice" });
+    site.forget();
+    await refuses(gates.plain, {}, { code: "identity_missing" });
+    await refuses(gates.plain, { Origin: PAGE, "Remote-User": "mallory" }, { code: "identity_missing" });
+    const { detail } = assertProblem(await gates.plain.post(), 401, "identity_missing");
+    assert.match(detail, /cookie/i);
+    refused();
+    assert.equal(site.asked.length, 0);
+  });
+
+  test("a ticket is no login: it is refused without asking anybody", async () => {
+    site.forget();
+    const { ticket } = await gates.plain.issue(undefined, LOGGED_IN);
+    site.forget();
+    for (const text of [ticket, strange("k"), strange("zz9"), "wst_k_short", "wst_"]) {
+      for (const value of [`Bearer ${text}`, text, `Ticket ${text}`, `bearer ${text}`, `Basic ${text}`]) {
+        await refuses(gates.plain, { Authorization: value }, { reason: "token_is_ticket" });
+      }
+      await refuses(gates.plain, { Authorization: `Bearer ${text}`, ...COOKIE }, { reason: "token_is_ticket" });
+    }
+    assert.equal(site.asked.length, 0);
+    assert.equal(await gates.plain.opens(ticket), 101, "and it isn't burnt");
+  });
+
+  test("a cookie comes with an Origin, or it is refused before anything is asked", async () => {
+    site.forget();
+    const { Cookie } = COOKIE;
+    for (const headers of [
+      { Cookie },
+      { Cookie, ...LOGGED_IN },
+      { Cookie, Origin: "https://evil.example" },
+      { Cookie, Origin: "null" },
+    ]) {
+      await refuses(gates.plain, headers, { status: 403, code: "origin_refused" });
+    }
+    assert.equal(site.asked.length, 0);
+    assert.ok(await ask({ Cookie, Origin: new URL(gates.plain.url).origin }));
+  });
+
+  test("pages of allowed origins may send their cookies", async () => {
+    const preflight = { Origin: PAGE, "Access-Control-Request-Method": "POST" };
+    for (const { status, headers } of [
+      await gates.plain.request({ method: "OPTIONS", path: "/ws-ticket", headers: preflight }),
+      await gates.plain.post(undefined, COOKIE),
+    ]) {
+      assert.ok([200, 204].includes(status));
+      assert.equal(headers["access-control-allow-origin"], PAGE);
+      assert.equal(headers["access-control-allow-credentials"], "true");
+    }
+  });
+
+  test("rooms and claims, in JSON and in headers", async () => {
+    site.says({ sub: "alice", rooms: ["lobby", "staff"], email: "a@b.example", level: 3, name: null, phone: "1" });
+    const { claims, room } = await welcomed(gates.carrying, LOGGED_IN, { room: "staff" });
+    assert.deepEqual([claims, room], [{ email: "a@b.example", level: 3, name: null }, "staff"]);
+    const other = { status: 403, code: "room_refused" };
+    await refuses(gates.plain, LOGGED_IN, other, { body: { room: "other" } });
+    const more = { "Remote-Email": "a@b.example", "Remote-Level": "3", "Remote-Phone": "1" };
+    site.sets({ "Remote-User": "alice", "Remote-Rooms": "lobby, staff", ...more });
+    const told = await welcomed(gates.carrying, LOGGED_IN, { room: "staff" });
+    assert.deepEqual([told.claims, told.room], [{ email: "a@b.example", level: "3" }, "staff"]);
+    await refuses(gates.plain, LOGGED_IN, other, { body: { room: "other" } });
+    site.says({ sub: "alice", email: "e".repeat(2100) });
+    await refuses(gates.carrying, LOGGED_IN, { reason: "claims_too_large" });
+  });
+
+  test("a ticket ends with the session, to the millisecond", async () => {
+    const gate = gates.plain;
+    const clock = inSeconds(0) * 1000;
+    for (const tell of [
+      (exp) => site.says({ sub: "alice", exp }),
+      (exp) => site.sets({ "Remote-User": "alice", "Remote-Expires": String(exp) }),
+    ]) {
+      tell(clock / 1000 + 20);
+      await gate.edge({ clock });
+      const [early, late] = [await gate.issue(undefined, LOGGED_IN), await gate.issue(undefined, LOGGED_IN)];
+      assert.equal(early.expires_in, 20);
+      assert.equal(Date.parse(early.expires_at), clock + 20_000);
+      await gate.edge({ clock: clock + 19_999 });
+      assert.equal(await gate.opens(early.ticket), 101);
+      await gate.edge({ clock: clock + 20_000 });
+      assert.equal(await gate.opens(late.ticket), 401);
+      tell(clock / 1000 + 7200);
+      await gate.edge({ clock });
+      assert.equal((await gate.issue(undefined, LOGGED_IN)).expires_in, 300);
+      for (const [exp, reason] of [
+        [clock / 1000, "token_expired"],
+        [clock / 1000 - 60, "token_expired"],
+      ]) {
+        tell(exp);
+        await refuses(gate, LOGGED_IN, { reason }, { clock });
+      }
+    }
+  });
+});
