@@ -1,7 +1,7 @@
 // A small issuer of tokens, for development: `npm run issuer`. It shows the two things that a gate needs of an issuer: a set of
 // public keys, and tokens that name the key they are signed with. Who asks gets a token for any name, so it stays on this machine.
 //
-//   GET /jwks.json                       the public keys (RFC 7517)
+//   GET /jwks.json                       the public keys (RFC 7517); also at /cdn-cgi/access/certs, where Cloudflare Access has them
 //   GET /token?sub=alice[&rooms=a,b]     a token for an hour
 //
 // `--alg PS256|ES256|EdDSA` signs with another algorithm than RS256, `--port` listens on another port than 8788. Every start makes
@@ -41,7 +41,7 @@ const server = createServer(async (request, response) => {
   if (request.method !== "GET") return answer(405, { Allow: "GET" });
   if (!URL.canParse(request.url, issuer)) return answer(400, {});
   const { pathname, searchParams } = new URL(request.url, issuer);
-  if (pathname === "/jwks.json") {
+  if (["/jwks.json", "/cdn-cgi/access/certs"].includes(pathname)) {
     // For how long the gate may keep the keys. A new key is published for that long before anything is signed with it.
     return answer(200, { "Content-Type": "application/jwk-set+json", "Cache-Control": "public, max-age=300" }, jwks);
   }
