@@ -1,5 +1,5 @@
-// `npm run check`: formatting and lints of Rust (host and wasm) and JavaScript. Runs all of them and then names those that
-// failed. `npm run fix` (`--fix`) writes what a formatter or a linter can put right by itself.
+// `npm run check`: formatting and lints of Rust (host and wasm), JavaScript and the documents of the protocol. Runs all of them
+// and then names those that failed. `npm run fix` (`--fix`) writes what a formatter or a linter can put right by itself.
 import { main, run, Stop } from "./run.js";
 import { setup } from "./setup.js";
 import { npmTools } from "./tools.js";
@@ -16,6 +16,7 @@ const checks = [
   ["clippy, host", clippy("--all-targets")],
   ["clippy, wasm", clippy("--target", "wasm32-unknown-unknown"), asBuilt],
   ["biome", biome("ci", "--error-on-warnings")],
+  ["openapi, asyncapi", [npmTools.node, "scripts/openapi.js"]],
 ];
 const fixes = [
   ["rustfmt", ["cargo", "fmt"]],
