@@ -1,5 +1,8 @@
-// A client of the wire with nothing in between: requests exactly as written, upgrades that show the refusal too.
+// A client of the wire with nothing in between: requests exactly as written, upgrades that show the refusal too. Every answer of
+// a gate is held to docs/openapi.yaml, and its welcome to docs/asyncapi.yaml: one that departs is an error.
 import http from "node:http";
+import { departsAsWelcome } from "./asyncapi.js";
+import { departs } from "./openapi.js";
 
 const HANDSHAKE = {
   Connection: "Upgrade",
@@ -17,12 +20,24 @@ export function request(target, { method = "GET", path = "/", headers = {}, body
     const sent = http.request(new URL(target.url).origin + path, options);
     sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path} in ${DEADLINE_MS} ms`)));
     sent.on("error", reject);
-    sent.on("upgrade", (message, socket, head) => resolve(new Admitted(message, socket, head)));
+    const answered = (answer) => {
+      // These are the harness's own.
+      if (!path.startsWith("/__edge")) departs(method, path, all, answer);
+      resolve(answer);
+    };
+    sent.on("upgrade", (message, socket, head) => {
+      try {
+        answered(new Admitted(message, socket, head));
+      } catch (error) {
+        socket.destroy();
+        reject(error);
+      }
+    });
     sent.on("response", async (message) => {
       try {
         const chunks = [];
         for await (const chunk of message) chunks.push(chunk);
-        resolve(new Answer(message, Buffer.concat(chunks)));
+        answered(new Answer(message, Buffer.concat(chunks)));
       } catch (error) {
         reject(error);
       }
@@ -82,6 +97,7 @@ class Admitted {
   constructor(message, socket, head) {
     this.status = message.statusCode;
     this.headers = message.headers;
+    this.rawHeaders = message.rawHeaders;
     this.socket = socket;
     this.pending = head;
     this.closed = new Promise((resolve) => {
@@ -99,7 +115,7 @@ class Admitted {
   async message() {
     for (;;) {
       const text = this.#frame();
-      if (text !== undefined) return JSON.parse(text);
+      if (text !== undefined) return this.#held(JSON.parse(text));
       if (this.socket.destroyed) throw new Error("the socket closed before a frame came");
       const timer = setTimeout(() => this.socket.destroy(), DEADLINE_MS);
       await new Promise((resolve) => {
@@ -107,6 +123,13 @@ class Admitted {
       });
       clearTimeout(timer);
     }
+  }
+
+  /** The first is the welcome, and nothing else. */
+  #held(message) {
+    if (!this.welcomed) departsAsWelcome(message);
+    this.welcomed = true;
+    return message;
   }
 
   #frame() {
