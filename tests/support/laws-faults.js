@@ -1,6 +1,7 @@
 // The laws that every store is held to, 6 to 9: what becomes of a ticket when something fails. 1 to 5 are in `laws.js`.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { dump, strings } from "./dump.js";
 import { assertRefused, assertUnavailable } from "./problem.js";
 import { race } from "./race.js";
 import { EVERYTHING_BROKEN, fail, heal } from "./rows.js";
@@ -123,19 +124,17 @@ async function presentAll(gate, backing) {
   const used = await gate.issue({ sub: "used" });
   assert.equal(await gate.opens(used.ticket), 101);
   const live = await gate.issue({ sub: "live" });
-  const entries = await gate.kvEntries();
-  const rows = await gate.shardRows();
-  const onServer = (await backing?.entries()) ?? [];
-  const held = JSON.stringify({ entries, rows, onServer });
+  const held = await dump(gate, backing);
+  const text = JSON.stringify(held);
   const { home } = parts(live.ticket);
   for (const { ticket } of [used, live]) {
-    assert.ok(!held.includes(parts(ticket).secret), "a store holds the secret of a ticket");
+    assert.ok(!text.includes(parts(ticket).secret), "a store holds the secret of a ticket");
     const bytes = Buffer.from(parts(ticket).secret, "base64url");
     for (const form of ["hex", "base64"])
-      assert.ok(!held.includes(bytes.toString(form)), `the secret is held in ${form}`);
+      assert.ok(!text.includes(bytes.toString(form)), `the secret is held in ${form}`);
   }
   // Everything that is held, as it is and dressed up as a ticket.
-  const texts = new Set([digest(live.ticket), ...strings(entries), ...strings(rows), ...strings(onServer)]);
+  const texts = new Set([digest(live.ticket), ...strings(held)]);
   for (const text of texts) {
     const hexes = text.match(/[0-9a-f]{64}/g) ?? [];
     const dressed = hexes.map((hex) => `wst_${home}_${Buffer.from(hex, "hex").toString("base64url")}`);
@@ -145,7 +144,7 @@ async function presentAll(gate, backing) {
     }
   }
   assert.equal(await gate.opens(live.ticket), 101, "none of that burned the ticket");
-  await holdsNothingAfterwards(gate, [used, live], onServer);
+  await holdsNothingAfterwards(gate, [used, live], held.onServer);
 }
 
 async function holdsNothingAfterwards(gate, issued, onServer) {
@@ -193,22 +192,6 @@ async function evictedStillKnows({ gate, row, health }) {
   assert.ok(afterwards === 101 || (afterwards === 401 && !global), `issued before the deploy: ${afterwards}`);
   assertRefused(await gate.upgrade(later.ticket));
   assert.equal(await gate.opens((await gate.issue()).ticket), 101, "issued after the deploy");
-}
-
-/** Every text in a structure, keys included. */
-function strings(value) {
-  if (typeof value === "string") return [value, ...parsed(value)];
-  if (value === null || typeof value !== "object") return [];
-  return Object.entries(value).flatMap(([key, inner]) => [key, ...strings(inner)]);
-}
-
-function parsed(text) {
-  try {
-    const value = JSON.parse(text);
-    return typeof value === "object" ? strings(value) : [];
-  } catch {
-    return [];
-  }
 }
 
 export const lawsOfFaults = [
