@@ -5,10 +5,11 @@
 // controls: `POST /__edge` sets a plan, `GET /__edge` tells how often each binding was called, `/__edge/alarm?id=` shows
 // (GET) or runs (POST) the alarm of a shard.
 //
-// A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock }`. A fault: `{ how, times?, ms?, status?, body? }` where
-// `how` is `throw` (fails, nothing happened), `lost` (happened, then fails), `late` (after `ms`), `hang` (no answer) or
-// `answer` (shard: this status and body; a limit: this `value`; nothing happened); `times` is how many calls it lasts, else all.
-// `clock` is the time in milliseconds at which every clock stands still.
+// A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, log }`. A
+// fault: `{ how, times?, ms?, status?, body?, value?, says? }` where `how` is `throw` (fails, nothing happened), `lost` (happened,
+// then fails), `late` (after `ms`), `hang` (no answer) or `answer` (shard: this status and body; a limit: this `value`; nothing
+// happened); `times` is how many calls it lasts, else all; `says` is what a failure says besides. `clock` is the time in
+// milliseconds at which every clock stands still; `log` is a line that is logged at once.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as artifact from "../../build/index.js";
 
@@ -29,12 +30,13 @@ class EdgeDate extends RealDate {
 globalThis.Date = EdgeDate;
 
 /** Calls `real` through the fault planned for `binding.operation`, and counts the call. */
-async function through(binding, operation, failure, real) {
+async function through(binding, operation, error, real) {
   const name = `${binding}.${operation}`;
   calls[name] = (calls[name] ?? 0) + 1;
   const fault = plan[binding]?.[operation];
   if (fault === undefined || fault.times === 0) return real();
   if (fault.times !== undefined) fault.times -= 1;
+  const failure = () => Object.assign(error, fault.says && { message: `${error.message} ${fault.says}` });
   if (fault.how === "throw") throw failure();
   if (fault.how === "answer" && "value" in fault) return fault.value;
   if (fault.how === "answer") return new Response(fault.body ?? null, { status: fault.status });
@@ -51,8 +53,8 @@ function edgeKv(real) {
   const operation =
     (name) =>
     (...args) => {
-      const failure = () => new Error(`KV ${name.toUpperCase()} failed: 500 Internal Server Error`);
-      return through("kv", name, failure, () => real[name](...args));
+      const error = new Error(`KV ${name.toUpperCase()} failed: 500 Internal Server Error`);
+      return through("kv", name, error, () => real[name](...args));
     };
   return Object.fromEntries(["get", "getWithMetadata", "put", "list", "delete"].map((name) => [name, operation(name)]));
 }
@@ -64,7 +66,7 @@ class DurableObjectStub {
     this.real = real;
   }
   fetch(...args) {
-    return through("shard", "fetch", shardFailure, () => this.real.fetch(...args));
+    return through("shard", "fetch", shardFailure(), () => this.real.fetch(...args));
   }
 }
 class DurableObjectNamespace {
@@ -95,8 +97,8 @@ class Ratelimit {
     Object.assign(this, { binding, real });
   }
   limit(...args) {
-    const failure = () => new Error("internal error; reference = 0123456789abcdef");
-    return through(this.binding, "limit", failure, () => this.real.limit(...args));
+    const error = new Error("internal error; reference = 0123456789abcdef");
+    return through(this.binding, "limit", error, () => this.real.limit(...args));
   }
 }
 Object.defineProperty(Ratelimit, "name", { value: "Ratelimit" });
@@ -139,6 +141,7 @@ export default class extends WorkerEntrypoint {
       if (request.method === "POST") {
         plan = await request.json();
         calls = {};
+        if (plan.log !== undefined) console.log(plan.log);
       }
       return Response.json({ plan, calls });
     }
