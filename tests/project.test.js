@@ -20,6 +20,7 @@ test("wrangler.jsonc is production: bindings, the required secret, and no ticket
   const shards = config.durable_objects.bindings.map(({ name, class_name }) => [name, class_name]);
   assert.deepEqual([kv, shards], [["WS_TICKETS_KV"], [["TICKET_SHARD", "TicketShard"]]]);
   assert.equal(config.observability.redact_query_string, true);
+  assert.equal(config.observability.logs.invocation_logs, false);
 });
 
 test(".dev.vars.example sets only names that wrangler.jsonc has: wrangler ignores all others in silence", async () => {

@@ -6,7 +6,7 @@ import { DEVELOPMENT, startGate, startGates } from "./support/harness.js";
 import { SECRET } from "./support/jwt.js";
 import { assertMisconfigured, assertProblem, assertRefused, bytesOf } from "./support/problem.js";
 import { refused, report } from "./support/refused.js";
-import { KEYED_TICKET, keyed, parts, strange, TICKET } from "./support/tickets.js";
+import { KEYED_TICKET, keyed, kvKey, parts, strange, TICKET } from "./support/tickets.js";
 
 const [FIRST, SECOND, THIRD] = [1, 2, 3].map((n) => `ticket-key-number-${n}-of-32-bytes`.padEnd(32, "."));
 const CHECK = 22;
@@ -180,6 +180,27 @@ describe("changes of the key", { timeout: 60_000 }, () => {
     await deploy("", "");
     await once(plain);
   });
+});
+
+test("who can write to the store lets anybody in; with a key they need a real ticket first", {
+  timeout: 60_000,
+}, async () => {
+  for (const [key, status] of [
+    ["", 101],
+    [FIRST, 401],
+  ]) {
+    const gate = await startGate({ vars: settings({ TICKET_KEY: key }), edge: true });
+    try {
+      await gate.issue({ sub: "eve" });
+      const [{ value }] = await gate.kvEntries();
+      const ticket = strange("k");
+      const grant = { ...JSON.parse(value), ticket_id: crypto.randomUUID(), subject: "admin" };
+      await (await gate.kv()).put(kvKey(ticket), JSON.stringify(grant), { expirationTtl: 60 });
+      assert.equal(await gate.opens(ticket), status);
+    } finally {
+      await gate.close();
+    }
+  }
 });
 
 describe("settings of the key", { timeout: 60_000 }, () => {
