@@ -27,7 +27,7 @@ const EXCEPTIONS = [
   },
 ];
 
-const extensions = (api) => [api, ...Object.values(api.paths ?? {})].map((owner) => owner["x-otherwise"]);
+const extensions = (api) => Object.values(api.paths ?? {}).map((item) => item["x-otherwise"]);
 
 /** Everything that is wrong with `text` as the document `name`: `[{ line, column, text }]`. */
 export async function problems(name, text) {

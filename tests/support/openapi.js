@@ -22,6 +22,9 @@ const isTransport = (name) => TRANSPORT.has(name) || name.startsWith("cf-");
 /** Under which name `faulty-entry.js` shows what workerd's server would drop. */
 const SHOWN_AS = { "x-edge-upgrade": "upgrade" };
 
+/** Where the document has every path that it doesn't name. */
+const ELSEWHERE = "/{file}";
+
 const text = readFileSync(new URL("../../docs/openapi.yaml", import.meta.url), "utf8");
 
 export class Departure extends Error {}
@@ -63,7 +66,10 @@ export class Contract {
     return names;
   }
 
-  /** Throws a `Departure` when the answer to a request is none that the document allows. `path` may have a query. */
+  /**
+   * Throws a `Departure` when the answer to a request is none that the document allows, else names it as `declared` does.
+   * `path` may have a query.
+   */
   departs(method, path, requestHeaders, answer) {
     const { pathname } = new URL(`http://gate${path}`);
     const fail = (what) => {
@@ -81,17 +87,20 @@ export class Contract {
     if (relation !== undefined) fail(relation);
     const name = nameOf(operation, answer.status, method === "HEAD" && operation.method === "HEAD" ? undefined : code);
     this.seen.set(name, (this.seen.get(name) ?? 0) + 1);
+    return name;
   }
 
   #body(method, response, type, bytes, fail) {
     const has = bytes !== undefined && bytes.length > 0;
     if (response.content.size === 0) {
-      if (type !== undefined) fail(`the content type ${type} is not declared`);
+      if (type !== undefined && !response.headers.has("content-type")) fail(`the content type ${type} is not declared`);
       if (has) fail("a body is not declared");
       return undefined;
     }
     const validate = response.content.get(type) ?? fail(`the content type ${type} is not declared`);
     if (method === "HEAD") return has ? fail("a HEAD has a body") : undefined;
+    // A file's own content is its own business.
+    if (!/json$/.test(type)) return undefined;
     let body;
     try {
       body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -130,8 +139,7 @@ export class Contract {
 
   /** What answers a method of a path: the operation, or what the document has for all others. */
   #operation(method, pathname) {
-    const path = Object.hasOwn(this.api.paths, pathname) ? pathname : "*";
-    if (path === "*") return { method: "*", path, ...this.api["x-otherwise"] };
+    const path = Object.hasOwn(this.api.paths, pathname) ? pathname : ELSEWHERE;
     const item = this.api.paths[path];
     const named = item[method.toLowerCase()];
     return named ? { method, path, ...named } : { method: "*", path, ...item["x-otherwise"] };
@@ -144,7 +152,6 @@ export class Contract {
       }
       yield { method: "*", path, ...item["x-otherwise"] };
     }
-    yield { method: "*", path: "*", ...this.api["x-otherwise"] };
   }
 
   /** A response with its validators, compiled when it is first met. */
@@ -170,7 +177,10 @@ export class Contract {
       compiled.headers.set(name.toLowerCase(), { required, validate, byCode, read });
     }
     for (const [type, { schema }] of Object.entries(content)) {
-      compiled.content.set(type, this.ajv.compile(absolute(schema)));
+      compiled.content.set(
+        type.startsWith("text/") ? `${type}; charset=utf-8` : type,
+        this.ajv.compile(absolute(schema)),
+      );
       compiled.codes.push(...(schema.properties?.code?.enum ?? []));
     }
     return compiled;

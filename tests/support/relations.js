@@ -2,7 +2,8 @@
 // prose because a schema sees one value at a time.
 
 const TICKET = /wst_[a-z0-9]{1,16}_[A-Za-z0-9_-]{43}/;
-const BOND = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+const BOND = /^[ \t]*__Host-ws-ticket=(.*?)[ \t]*$/;
+const GOOD_BOND = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const BEFORE_ORIGIN = ["method_not_allowed", "origin_refused", "internal_error"];
 
 /** Request headers by lower-case name, as they reach a gate: changes that `faulty-entry.js` makes are made. */
@@ -52,10 +53,9 @@ function issued({ body }) {
 
 function bond({ asked, headers }) {
   const set = headers.get("set-cookie");
-  const brought = (asked.get("cookie") ?? "").split(";").map((pair) => pair.trim().split("="));
-  const bonds = brought.filter(([name]) => name === "__Host-ws-ticket").map(([, value]) => value);
-  if (set === undefined || bonds.length !== 1 || !BOND.test(bonds[0])) return undefined;
-  return set.startsWith(`__Host-ws-ticket=${bonds[0]};`) ? undefined : "the cookie that was brought is not kept";
+  const brought = (asked.get("cookie") ?? "").split(";").flatMap((pair) => BOND.exec(pair)?.[1] ?? []);
+  if (set === undefined || brought.length !== 1 || !GOOD_BOND.test(brought[0])) return undefined;
+  return set.startsWith(`__Host-ws-ticket=${brought[0]};`) ? undefined : "the cookie that was brought is not kept";
 }
 
 function secrecy({ answer, body }) {
