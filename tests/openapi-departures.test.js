@@ -108,7 +108,10 @@ describe("the validator", { timeout: 60_000 }, () => {
   test("catches every other status and code", () => {
     for (const exchange of exchanges) {
       for (const status of [200, 201, 204, 302, 400, 401, 402, 404, 418, 500, 502, 503]) {
-        if (status !== exchange[3].status) caught(changed(exchange, { status }), `${named(exchange)} as ${status}`);
+        // Without a body there is only the status to go by.
+        const possible = exchange[0] === "HEAD" && contract.declared.includes(`HEAD ${exchange[1]} ${status}`);
+        if (status === exchange[3].status || possible) continue;
+        caught(changed(exchange, { status }), `${named(exchange)} as ${status}`);
       }
       const body = exchange[3].body?.length > 0 ? JSON.parse(exchange[3].body) : {};
       if (body.code === undefined) continue;

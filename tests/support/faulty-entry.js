@@ -5,11 +5,12 @@
 // controls: `POST /__edge` sets a plan, `GET /__edge` tells how often each binding was called, `/__edge/alarm?id=` shows
 // (GET) or runs (POST) the alarm of a shard.
 //
-// A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, log }`. A
-// fault: `{ how, times?, ms?, status?, body?, value?, says? }` where `how` is `throw` (fails, nothing happened), `lost` (happened,
-// then fails), `late` (after `ms`), `hang` (no answer) or `answer` (shard: this status and body; a limit: this `value`; nothing
-// happened); `times` is how many calls it lasts, else all; `says` is what a failure says besides. `clock` is the time in
-// milliseconds at which every clock stands still; `log` is a line that is logged at once.
+// A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, log, platform }`.
+// A fault: `{ how, times?, ms?, status?, body?, value?, says? }` where `how` is `throw` (fails, nothing happened), `lost`
+// (happened, then fails), `late` (after `ms`), `hang` (no answer) or `answer` (shard: this status and body; a limit: this `value`;
+// nothing happened); `times` is how many calls it lasts, else all; `says` is what a failure says besides. `clock` is the time in
+// milliseconds at which every clock stands still; `log` is a line that is logged at once; `platform` lists what else of the
+// platform fails: the `body` of a request as it is read, a `socket` as it is opened, a file of the `page`.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as artifact from "../../build/index.js";
 
@@ -28,6 +29,19 @@ class EdgeDate extends RealDate {
   }
 }
 globalThis.Date = EdgeDate;
+
+/** Throws, or answers an error to throw later, where `platform` has it. */
+const lost = (what) => (plan.platform?.includes(what) ? new Error("Network connection lost.") : undefined);
+function unlessLost(what) {
+  const error = lost(what);
+  if (error) throw error;
+}
+
+const RealPair = globalThis.WebSocketPair;
+globalThis.WebSocketPair = function WebSocketPair() {
+  unlessLost("socket");
+  return new RealPair();
+};
 
 /** Calls `real` through the fault planned for `binding.operation`, and counts the call. */
 async function through(binding, operation, error, real) {
@@ -103,8 +117,20 @@ class Ratelimit {
 }
 Object.defineProperty(Ratelimit, "name", { value: "Ratelimit" });
 
+class Fetcher {
+  constructor(real) {
+    this.real = real;
+  }
+  async fetch(...args) {
+    unlessLost("page");
+    return this.real.fetch(...args);
+  }
+}
+Object.defineProperty(Fetcher, "name", { value: "Fetcher" });
+
 function edgeEnv(env) {
   const edge = { ...env };
+  if (env.ASSETS !== undefined) edge.ASSETS = new Fetcher(env.ASSETS);
   if (env.WS_TICKETS_KV !== undefined) edge.WS_TICKETS_KV = edgeKv(env.WS_TICKETS_KV);
   if (env.TICKET_SHARD !== undefined) edge.TICKET_SHARD = new DurableObjectNamespace(env.TICKET_SHARD);
   for (const name of ["ISSUE_LIMIT", "REFUSAL_LIMIT"]) {
@@ -122,7 +148,9 @@ function asSent(request) {
     if (value === null) headers.delete(name);
     else headers.set(name, value);
   }
-  return new Request(request, { headers });
+  const error = request.body && lost("body");
+  const body = error && new ReadableStream({ start: (controller) => controller.error(error) });
+  return new Request(request, body ? { headers, body } : { headers });
 }
 
 /** workerd's server drops the `Upgrade` header of an answer, so it is shown under another name. */

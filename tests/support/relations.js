@@ -39,7 +39,7 @@ function origins({ asked, headers, code }) {
 function subprotocol({ asked, answer, headers }) {
   if (answer.status !== 101) return undefined;
   const offered = list(asked.get("sec-websocket-protocol"));
-  const own = offered.find((name) => name !== "ws-ticket.v1" && !name.startsWith("wst_"));
+  const own = offered.find((name) => name !== "ws-ticket.v1" && !name.includes("wst_"));
   const right = own ?? offered.find((name) => name === "ws-ticket.v1");
   return headers.get("sec-websocket-protocol") === right ? undefined : "not the subprotocol that was to be selected";
 }

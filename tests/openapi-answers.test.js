@@ -1,0 +1,206 @@
+// Every answer that docs/openapi.yaml declares is one that the gate gives: each is provoked here, from outside, and no more than
+// these few can't be.
+import assert from "node:assert/strict";
+import http from "node:http";
+import { after, before, describe, test } from "node:test";
+import { DEVELOPMENT, startGates } from "./support/harness.js";
+import { bearer, good, SECRET } from "./support/jwt.js";
+import { contract, document } from "./support/openapi.js";
+import { kvKey, strange } from "./support/tickets.js";
+
+/** Declared, because nobody can be promised that it never comes, and out of a test's reach. */
+const OUT_OF_REACH = [
+  // A preflight calls nothing of the platform that could be made to fail.
+  "OPTIONS /ws-ticket 500 internal_error",
+];
+
+const APP = "https://app.example.com";
+const page = { Origin: APP };
+/** A host that no URL can have: punycode for nothing. */
+const noHost = { Host: "xn--.example" };
+/** A handshake as the client sent it; workerd's own proxies would mend it on the way (see `faulty-entry.js`). */
+const oldVersion = { "x-edge-headers": JSON.stringify({ "sec-websocket-version": "12" }) };
+const throws = { how: "throw" };
+const over = { how: "answer", value: { success: false } };
+/** Limits count refusals of addresses. */
+const address = { "CF-Connecting-IP": "192.0.2.1" };
+
+/** The app's login, for IDENTITY=forward: its cookie is the status that it answers with. */
+async function startLogin() {
+  const server = http.createServer(({ headers }, response) => {
+    const status = Number(/status=(\d+)/.exec(headers.cookie)?.[1]);
+    response.writeHead(status, { "Content-Type": "application/json" }).end('{"sub":"alice"}');
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = () => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
+  return { url: `http://127.0.0.1:${server.address().port}/`, close };
+}
+
+describe("every declared answer is given", { timeout: 60_000 }, () => {
+  let [login, gates, gate, jwt, forward, strict, broken, bare] = [];
+  before(async () => {
+    login = await startLogin();
+    const vars = { ...DEVELOPMENT, TICKET_STORE: "kv", ALLOWED_ORIGINS: APP };
+    gates = await startGates([
+      { vars: { ...vars, TICKET_CARRIAGE: "query", PAGE: "on" }, edge: true },
+      { vars: { ...vars, IDENTITY: "jwt", JWT_SECRET: SECRET } },
+      { vars: { ...vars, IDENTITY: "forward", AUTH_URL: login.url } },
+      {
+        vars: {
+          ...vars,
+          TICKET_STORE: "memory",
+          TICKET_CARRIAGE: "subprotocol",
+          BIND: "cookie",
+          TICKET_KEY: "k".repeat(32),
+        },
+      },
+      { vars: { ENVIRONMENT: "sekret" } },
+    ]);
+    [gate, jwt, forward, strict, broken] = gates;
+    bare = (method, path, headers) => gate.request({ method, path, headers });
+  });
+  after(async () => {
+    await gates?.[0].close();
+    await login?.close();
+  });
+
+  const session = (status) => ({ ...page, Cookie: `status=${status}` });
+  const ws = (ticket, headers, query) => gate.upgrade(ticket, { headers, query });
+  /** The answer of `send` while the edge has the faults of `plan`. */
+  async function during(plan, send) {
+    await gate.edge(plan);
+    try {
+      return await send();
+    } finally {
+      await gate.edge();
+    }
+  }
+  async function corrupt() {
+    const { ticket } = await gate.issue();
+    await (await gate.kv()).put(kvKey(ticket), "not JSON", { expirationTtl: 60 });
+    return ws(ticket);
+  }
+  async function admitted() {
+    const answer = await ws((await gate.issue()).ticket);
+    await answer.message();
+    await answer.leave();
+    return answer;
+  }
+  async function unchanged(method) {
+    const { headers } = await bare(method, "/");
+    return bare(method, "/", { "If-None-Match": headers.etag });
+  }
+
+  const provoked = {
+    "POST /ws-ticket 200": () => gate.post(),
+    "POST /ws-ticket 400 body_malformed": () => jwt.post({ sub: "alice" }, bearer(good())),
+    "POST /ws-ticket 400 request_malformed": () => gate.post(undefined, noHost),
+    "POST /ws-ticket 401 identity_missing": () => jwt.post(),
+    "POST /ws-ticket 401 identity_refused": () => jwt.post(undefined, bearer("x")),
+    "POST /ws-ticket 403 origin_refused": () => gate.post(undefined, { Origin: "https://evil.example" }),
+    "POST /ws-ticket 403 fetch_mode_refused": () => gate.post(undefined, { "Sec-Fetch-Mode": "navigate" }),
+    "POST /ws-ticket 403 identity_forbidden": () => forward.post(undefined, session(403)),
+    "POST /ws-ticket 403 room_refused": () => jwt.post({ room: "b" }, bearer(good("alice", { rooms: ["a"] }))),
+    "POST /ws-ticket 413 body_too_large": () => gate.post(" ".repeat(4097)),
+    "POST /ws-ticket 415 media_type_unsupported": () => gate.post("{}", { "Content-Type": "text/plain" }),
+    "POST /ws-ticket 429 rate_limited": () => during({ issue_limit: { limit: over } }, () => gate.post()),
+    "POST /ws-ticket 500 internal_error": () => during({ platform: ["body"] }, () => gate.post({}, page)),
+    "POST /ws-ticket 500 misconfigured": () => broken.post(),
+    "POST /ws-ticket 503 store_unavailable": () => during({ kv: { put: throws } }, () => gate.post()),
+    "POST /ws-ticket 503 identity_unavailable": () => forward.post(undefined, session(500)),
+    "POST /ws-ticket 503 limiter_unavailable": () => during({ issue_limit: { limit: throws } }, () => gate.post()),
+    "OPTIONS /ws-ticket 204": () => bare("OPTIONS", "/ws-ticket", page),
+    "OPTIONS /ws-ticket 400 request_malformed": () => bare("OPTIONS", "/ws-ticket", noHost),
+    "OPTIONS /ws-ticket 403 origin_refused": () => bare("OPTIONS", "/ws-ticket", { Origin: "null" }),
+    "OPTIONS /ws-ticket 500 misconfigured": () => broken.request({ method: "OPTIONS", path: "/ws-ticket" }),
+    "* /ws-ticket 400 request_malformed": () => bare("GET", "/ws-ticket", noHost),
+    "* /ws-ticket 405 method_not_allowed": () => bare("GET", "/ws-ticket"),
+    "* /ws-ticket 500 misconfigured": () => broken.request({ path: "/ws-ticket" }),
+    "GET /ws 101": admitted,
+    "GET /ws 400 handshake_invalid": () => ws("x", oldVersion),
+    "GET /ws 400 subprotocol_invalid": () => ws("x", { "Sec-WebSocket-Protocol": "a, a" }),
+    "GET /ws 400 ticket_missing": () => ws("", {}, "a=b"),
+    "GET /ws 400 ticket_repeated": () => ws("", {}, "ticket=x&ticket=x"),
+    "GET /ws 400 carriage_refused": () => ws("", { "Sec-WebSocket-Protocol": `ws-ticket.v1, ${strange("k")}` }, "a=b"),
+    "GET /ws 400 ticket_malformed": () => ws("x"),
+    "GET /ws 400 request_malformed": () => ws("x", noHost),
+    "GET /ws 401 ticket_refused": () => ws(strange("k")),
+    "GET /ws 403 origin_refused": () => ws("x", { Origin: "null" }),
+    "GET /ws 426 upgrade_required": () => bare("GET", "/ws"),
+    "GET /ws 429 rate_limited": () => during({ refusal_limit: { limit: over } }, () => ws("x", address)),
+    "GET /ws 500 misconfigured": () => broken.upgrade("x"),
+    "GET /ws 500 record_corrupt": corrupt,
+    "GET /ws 500 internal_error": async () => {
+      const { ticket } = await gate.issue();
+      return during({ platform: ["socket"] }, () => ws(ticket));
+    },
+    "GET /ws 503 store_unavailable": () =>
+      during({ kv: { get: throws, getWithMetadata: throws } }, () => ws(strange("k"))),
+    "* /ws 400 request_malformed": () => bare("POST", "/ws", noHost),
+    "* /ws 405 method_not_allowed": () => bare("POST", "/ws"),
+    "* /ws 429 rate_limited": () => bare("POST", "/ws", address),
+    "* /ws 500 misconfigured": () => broken.request({ method: "POST", path: "/ws" }),
+    "GET /health 200": () => bare("GET", "/health"),
+    "GET /health 400 request_malformed": () => bare("GET", "/health", noHost),
+    "GET /health 500": () => broken.request({ path: "/health" }),
+    "HEAD /health 200": () => bare("HEAD", "/health"),
+    "HEAD /health 400": () => bare("HEAD", "/health", noHost),
+    "HEAD /health 500": () => broken.request({ method: "HEAD", path: "/health" }),
+    "* /health 400 request_malformed": () => bare("POST", "/health", noHost),
+    "* /health 405 method_not_allowed": () => bare("POST", "/health"),
+    "GET /{file} 200": () => bare("GET", "/"),
+    "GET /{file} 304": () => unchanged("GET"),
+    "GET /{file} 307": () => bare("GET", "/index.html"),
+    "GET /{file} 400 request_malformed": () => bare("GET", "/", noHost),
+    "GET /{file} 404 not_found": () => bare("GET", "/nowhere"),
+    "GET /{file} 500 internal_error": () => during({ platform: ["page"] }, () => bare("GET", "/")),
+    "GET /{file} 500 misconfigured": () => broken.request({ path: "/" }),
+    "HEAD /{file} 200": () => bare("HEAD", "/"),
+    "HEAD /{file} 304": () => unchanged("HEAD"),
+    "HEAD /{file} 307": () => bare("HEAD", "/index.html"),
+    "HEAD /{file} 400": () => bare("HEAD", "/", noHost),
+    "HEAD /{file} 404": () => bare("HEAD", "/nowhere"),
+    "HEAD /{file} 500": () => broken.request({ method: "HEAD", path: "/" }),
+    "* /{file} 400 request_malformed": () => bare("POST", "/", noHost),
+    "* /{file} 404 not_found": () => bare("POST", "/"),
+    "* /{file} 500 misconfigured": () => broken.request({ method: "POST", path: "/" }),
+  };
+
+  /** These say what the configuration lets them expect. */
+  const OF_CONFIGURATION = ["body_malformed", "identity_missing"];
+
+  for (const [name, send] of Object.entries(provoked)) {
+    test(name, async () => {
+      const before = contract.seen.get(name) ?? 0;
+      const answer = await send();
+      assert.ok((contract.seen.get(name) ?? 0) > before, `was answered ${answer.status} ${answer.text}`);
+      const [method, , , code] = name.split(" ");
+      if (code === undefined || method === "HEAD" || OF_CONFIGURATION.includes(code)) return;
+      assert.deepEqual(answer.json, document().components.examples[code].value, "the example is the answer");
+    });
+  }
+
+  test("and so is each form of a ticket's answer", async () => {
+    const query = await gate.issue();
+    assert.equal(query.protocols, undefined);
+    const { headers, json } = await strict.post(undefined, page);
+    assert.deepEqual(json.protocols, ["ws-ticket.v1", json.ticket]);
+    assert.match(headers["set-cookie"][0], /^__Host-ws-ticket=/);
+    assert.equal(headers["access-control-allow-credentials"], "true");
+    assert.ok(json.ticket.length > query.ticket.length, "with a check");
+    const offer = {
+      ...page,
+      Cookie: headers["set-cookie"][0].split(";")[0],
+      "Sec-WebSocket-Protocol": json.protocols.join(),
+    };
+    assert.equal(await strict.opens("", { query: "", headers: offer }), 101);
+  });
+
+  test("these are all, but for the few that no test can reach", () => {
+    assert.deepEqual([...Object.keys(provoked), ...OUT_OF_REACH].sort(), contract.declared.sort());
+    for (const name of OUT_OF_REACH) assert.ok(!contract.seen.has(name), `${name} was reached`);
+  });
+});
