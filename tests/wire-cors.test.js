@@ -82,7 +82,7 @@ describe("origins", { timeout: 60_000 }, () => {
       ["https://gate.example", "https://gate.example:443", 403],
     ]) {
       const headers = { ...bearer(good()), Origin: origin };
-      const answer = await gate.worker.fetch(`${url}/ws-ticket`, { method: "POST", headers });
+      const answer = await gate.direct(`${url}/ws-ticket`, { method: "POST", headers });
       assert.equal(answer.status, status, `${origin} at ${url}`);
     }
   });

@@ -58,8 +58,8 @@ describe("POST /ws-ticket", { timeout: 60_000 }, () => {
   });
 
   test("url is wss when the request came by https, with the host that was asked", async () => {
-    const answer = await gate.worker.fetch("https://gate.example/ws-ticket", { method: "POST" });
-    const { url, ticket } = await answer.json();
+    const answer = await gate.direct("https://gate.example/ws-ticket", { method: "POST" });
+    const { url, ticket } = answer.json;
     assert.equal(url, `wss://gate.example/ws?ticket=${ticket}`);
   });
 

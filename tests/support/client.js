@@ -50,6 +50,16 @@ export function request(target, { method = "GET", path = "/", headers = {}, body
   });
 }
 
+/** A request straight to a Worker, at a URL of any scheme and host: the proxies in front would rewrite its origin. */
+export async function direct(worker, url, { method = "GET", headers = {} } = {}) {
+  const response = await worker.fetch(url, { method, headers });
+  const head = { statusCode: response.status, headers: Object.fromEntries(response.headers) };
+  const body = Buffer.from(await response.arrayBuffer());
+  const answer = new Answer({ ...head, rawHeaders: [...response.headers].flat() }, body);
+  departs(method, new URL(url).pathname, headers, answer);
+  return answer;
+}
+
 /** `GET /ws` with an upgrade. `query` replaces `ticket=…`; a header set to `undefined` is left out. */
 export function upgrade(target, ticket, { query = `ticket=${ticket}`, path = "/ws", headers = {}, signal } = {}) {
   const all = Object.entries({ ...HANDSHAKE, ...headers }).filter(([, value]) => value !== undefined);

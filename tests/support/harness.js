@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTestHarness, experimental_readRawConfig } from "wrangler";
-import { issue, opens, post, request, upgrade } from "./client.js";
+import { direct, issue, opens, post, request, upgrade } from "./client.js";
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
 process.env.WRANGLER_SEND_METRICS ??= "false";
@@ -108,6 +108,7 @@ class Gate {
 
   // The client, bound to this gate.
   request = (options) => request(this, options);
+  direct = (url, options) => direct(this.worker, url, options);
   post = (body, headers) => post(this, body, headers);
   issue = (body, headers) => issue(this, body, headers);
   upgrade = (ticket, options) => upgrade(this, ticket, options);

@@ -15,6 +15,7 @@ const TRANSPORT = new Map([
   ["date", "a server's duty (RFC 9110 §6.6.1)"],
   ["upgrade", "hop by hop: workerd's server writes it on a 101 and drops it from all else"],
   ["sec-websocket-accept", "computed by the server from the key of the handshake (RFC 6455 §4.2.2)"],
+  ["mf-content-encoding", "the local runtime's, where a Worker is called directly"],
   ["sec-websocket-extensions", "compression, which the server agrees on with the client"],
 ]);
 /** Cloudflare's edge names itself and the request in these. */
