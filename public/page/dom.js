@@ -1,0 +1,33 @@
+// Small helpers around the document.
+
+export const byId = (id) => document.getElementById(id);
+
+/** An element with text in it; `properties` are set as they are. Text is never markup. */
+export function make(tag, text, properties = {}) {
+  const element = document.createElement(tag);
+  if (text !== undefined) element.textContent = text;
+  return Object.assign(element, properties);
+}
+
+/** Says to a screen reader what has happened. One sentence at a time: the last one counts. */
+export function say(text) {
+  byId("say").textContent = text;
+}
+
+/** A button that can't be used now keeps its focus, and says so. */
+export function allow(button, allowed) {
+  button.ariaDisabled = allowed ? null : "true";
+}
+
+/** Calls `action` on a click, unless the button can't be used now. */
+export function onPress(button, action) {
+  button.addEventListener("click", () => button.ariaDisabled !== "true" && action());
+}
+
+/** Where several lines are, and the last is the newest: it is seen, unless the reader has scrolled up. */
+export function append(list, item, most = 300) {
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+  list.append(item);
+  if (list.children.length > most) list.firstElementChild.remove();
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
