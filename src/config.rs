@@ -5,14 +5,20 @@
 
 mod identity;
 mod parse;
+mod public_key;
 mod servers;
 mod stores;
 mod tickets;
+mod tokens;
 
 use std::fmt;
 use std::num::NonZeroU16;
 
 use serde::Serialize;
+
+pub use identity::{ForwardSettings, IdentityChoice};
+pub use public_key::{KeyKind, PublicKey, is_strong};
+pub use tokens::{Keys, SubjectRule, TokenSettings, algorithm_name, media_type};
 
 /// The binding of the Workers KV namespace.
 pub const KV_BINDING: &str = "WS_TICKETS_KV";
@@ -28,12 +34,10 @@ pub const ASSETS_BINDING: &str = "ASSETS";
 pub const TICKET_KEY_MIN: usize = 32;
 /// The `JWT_SECRET` of `.dev.vars.example`. Everybody knows it, so production refuses it.
 pub const PUBLIC_JWT_SECRET: &str = "development-only-secret-not-for-production";
-/// An HS256 key has at least as many bytes as the hash's output (RFC 7518 §3.2).
-pub const JWT_SECRET_MIN: usize = 32;
 /// Seconds that a ticket can live at most.
 pub const TTL_MAX: u32 = 3600;
 
-/// Milliseconds that a store may be waited for at most.
+/// Milliseconds that a store, or whoever knows the logins, may be waited for at most.
 pub const TIMEOUT_MAX: u32 = 30_000;
 
 /// Where settings come from: a Worker's variables, secrets and bindings.
@@ -159,26 +163,6 @@ pub struct UpstashSettings {
     pub url: String,
     /// The bearer token.
     pub token: Secret,
-}
-
-/// How the caller is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdentityChoice {
-    /// By a signed token.
-    Jwt(JwtSettings),
-    /// By their own word. Development only.
-    Dev,
-}
-
-/// What a token must be like.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JwtSettings {
-    /// The HS256 key.
-    pub secret: Secret,
-    /// The `iss` it must have, if any.
-    pub issuer: Option<String>,
-    /// An `aud` it must have, if any.
-    pub audience: Option<String>,
 }
 
 /// Where a ticket may be carried in an upgrade. At least one is on.

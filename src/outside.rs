@@ -60,8 +60,17 @@ pub async fn fetch(ask: &Ask<'_>, max: usize) -> Result<Answer> {
         headers.set(name, value)?;
     }
     let mut answer = Fetch::Request(request.into()).send().await?;
-    let body = at_most(max, answer.stream()?).await?;
+    // There is no stream where there is no body.
+    let body = match answer.stream() {
+        Ok(chunks) => at_most(max, chunks).await?,
+        Err(_) => Some(Vec::new()),
+    };
     Ok(Answer { status: answer.status_code(), headers: answer.headers().clone(), body })
+}
+
+/// Whether this is the media type of JSON, with whatever parameters.
+pub fn is_json(content_type: &str) -> bool {
+    content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// All that comes, or `None` as soon as it is more than `max` bytes.

@@ -1,24 +1,70 @@
-//! The settings about who may have a ticket.
+//! The settings about who may have a ticket: the way of knowing the caller, and what a login's own server must be like.
 
-use super::parse::Reader;
-use super::{Environment, IdentityChoice, JWT_SECRET_MIN, JwtSettings, PUBLIC_JWT_SECRET, Secret, Settings};
+use worker::Url;
+
+use super::parse::{Reader, can_be_asked, is_serialised_origin};
+use super::tokens::{Keys, SubjectRule, TokenSettings};
+use super::{Environment, Settings, TIMEOUT_MAX};
+
+const DEFAULT_TIMEOUT_MS: u32 = 3_000;
+/// How many claims travel with a ticket at most.
+const CLAIMS_MAX: usize = 16;
+/// What Authelia and Caddy's `forward_auth` name their headers with.
+const DEFAULT_HEADER_PREFIX: &str = "Remote-";
+/// Where every team of Cloudflare Access has its own name.
+const ACCESS_DOMAIN: &str = ".cloudflareaccess.com";
+
+/// How the caller is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentityChoice {
+    /// By a signed token of the app's own login.
+    Jwt(TokenSettings),
+    /// By a signed token of Cloudflare Access.
+    Access(TokenSettings),
+    /// By the word of the app's own login, which is asked.
+    Forward(ForwardSettings),
+    /// By their own word. Development only.
+    Dev,
+}
+
+/// Where the app's login is asked, and how it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForwardSettings {
+    /// `AUTH_URL`.
+    pub url: String,
+    /// `AUTH_HEADER_PREFIX`: how the names of its headers begin.
+    pub header_prefix: String,
+    /// `IDENTITY_TIMEOUT_MS`.
+    pub timeout_ms: u32,
+    /// `TICKET_CLAIMS`.
+    pub claims: Vec<String>,
+}
 
 impl<S: Settings> Reader<'_, S> {
+    /// `IDENTITY` and what belongs to the way that it names.
     pub(super) fn identity(&mut self, environment: Environment) -> IdentityChoice {
         #[derive(Clone, Copy)]
         enum Choice {
             Jwt,
+            Access,
+            Forward,
             Dev,
         }
-        let choices = [("jwt", Choice::Jwt), ("dev", Choice::Dev)];
-        match self.one_of("IDENTITY", Choice::Jwt, &choices) {
-            Choice::Jwt => IdentityChoice::Jwt(self.jwt(environment)),
+        let choices =
+            [("jwt", Choice::Jwt), ("access", Choice::Access), ("forward", Choice::Forward), ("dev", Choice::Dev)];
+        let choice = self.one_of("IDENTITY", Choice::Jwt, &choices);
+        let timeout_ms = self.whole_number("IDENTITY_TIMEOUT_MS", TIMEOUT_MAX, DEFAULT_TIMEOUT_MS);
+        let claims = self.claims();
+        match choice {
+            Choice::Jwt => IdentityChoice::Jwt(self.tokens(environment, timeout_ms, claims)),
+            Choice::Access => IdentityChoice::Access(self.access(environment, timeout_ms, claims)),
+            Choice::Forward => IdentityChoice::Forward(self.forward(environment, timeout_ms, claims)),
             Choice::Dev => {
                 if environment != Environment::Development {
                     self.wrong(
                         "IDENTITY",
                         "is dev, which lets everybody be anybody",
-                        "jwt, or ENVIRONMENT=development",
+                        "jwt, access or forward; or ENVIRONMENT=development",
                     );
                 }
                 IdentityChoice::Dev
@@ -26,21 +72,81 @@ impl<S: Settings> Reader<'_, S> {
         }
     }
 
-    fn jwt(&mut self, environment: Environment) -> JwtSettings {
-        let secret = self.text("JWT_SECRET");
-        let expected = format!("a random secret of {JWT_SECRET_MIN} bytes or more");
-        match secret.as_deref() {
-            None => self.wrong("JWT_SECRET", "is not set, and IDENTITY is jwt", expected),
-            Some(s) if s.len() < JWT_SECRET_MIN => self.wrong("JWT_SECRET", "is too short", expected),
-            Some(PUBLIC_JWT_SECRET) if environment == Environment::Production => {
-                self.wrong("JWT_SECRET", "is the public one of .dev.vars.example", expected);
+    /// `TICKET_CLAIMS`: names of claims.
+    fn claims(&mut self) -> Vec<String> {
+        let expected = format!("different names of claims, comma-separated, {CLAIMS_MAX} at most");
+        let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let claims = self.list("TICKET_CLAIMS", expected.as_str(), name).unwrap_or_default();
+        if claims.len() > CLAIMS_MAX {
+            self.wrong("TICKET_CLAIMS", "has too many names", expected);
+        }
+        claims
+    }
+
+    /// Cloudflare Access (<https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/validating-json/>):
+    /// RS256, by the team's own keys, for the one application.
+    fn access(&mut self, environment: Environment, timeout_ms: u32, claims: Vec<String>) -> TokenSettings {
+        let domain = self.text("ACCESS_TEAM_DOMAIN");
+        let expected = "https://<team>.cloudflareaccess.com";
+        match &domain {
+            None => self.wrong("ACCESS_TEAM_DOMAIN", "is not set, and IDENTITY is access", expected),
+            Some(domain) if !is_team_domain(domain, environment) => {
+                self.wrong("ACCESS_TEAM_DOMAIN", "is not the address of a team", expected);
             }
             Some(_) => {}
         }
-        JwtSettings {
-            secret: Secret(secret.unwrap_or_default()),
-            issuer: self.text("JWT_ISSUER"),
-            audience: self.text("JWT_AUDIENCE"),
+        let audience = self.text("ACCESS_AUDIENCE");
+        if audience.is_none() {
+            let expected = "the application audience (AUD) tag that Cloudflare shows for the application";
+            self.wrong("ACCESS_AUDIENCE", "is not set, and IDENTITY is access", expected);
+        }
+        let domain = domain.unwrap_or_default();
+        TokenSettings {
+            keys: Keys::Set { url: format!("{domain}/cdn-cgi/access/certs"), timeout_ms },
+            algorithms: vec![jsonwebtoken::Algorithm::RS256],
+            issuer: Some(domain),
+            audience: Some(audience.unwrap_or_default()),
+            typ: None,
+            leeway_seconds: 0,
+            subject: SubjectRule::OrCommonName,
+            claims,
+        }
+    }
+
+    fn forward(&mut self, environment: Environment, timeout_ms: u32, claims: Vec<String>) -> ForwardSettings {
+        if self.text("AUTH_URL").is_none() {
+            let expected = "https://…, where your login says whose session a request has";
+            self.wrong("AUTH_URL", "is not set, and IDENTITY is forward", expected);
+        }
+        let url = self.url("AUTH_URL", environment).unwrap_or_default();
+        let prefix = self.text("AUTH_HEADER_PREFIX");
+        if prefix.as_ref().is_some_and(|prefix| !is_token(prefix)) {
+            self.wrong("AUTH_HEADER_PREFIX", "can't be the beginning of a header's name", "such as X-Auth-Request-");
+        }
+        ForwardSettings {
+            url,
+            header_prefix: prefix.unwrap_or_else(|| DEFAULT_HEADER_PREFIX.to_owned()),
+            timeout_ms,
+            claims,
         }
     }
 }
+
+fn is_team_domain(text: &str, environment: Environment) -> bool {
+    let is_team = |url: &Url| {
+        let team = url.host_str().and_then(|host| host.strip_suffix(ACCESS_DOMAIN));
+        team.is_some_and(|team| !team.is_empty()) && url.scheme() == "https" && url.port().is_none()
+    };
+    is_serialised_origin(text)
+        && Url::parse(text).is_ok_and(|url| {
+            can_be_asked(&url, environment) && (is_team(&url) || environment == Environment::Development)
+        })
+}
+
+/// Whether the text is a token as names of headers are (RFC 9110 §5.6.2).
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! From texts to a [`Config`], collecting all that is wrong on the way. What concerns stores, tickets and identity is in
 //! files of its own.
 
+use std::ops::RangeInclusive;
+
 use worker::Url;
 
 use super::{ASSETS_BINDING, Config, Environment, Problem, Settings, TTL_MAX};
@@ -61,15 +63,52 @@ impl<S: Settings> Reader<'_, S> {
 
     /// A whole number from 1 to `max`, in plain decimal digits.
     pub(super) fn whole_number(&mut self, name: &'static str, max: u32, default: u32) -> u32 {
+        self.number_in(name, 1..=max, default)
+    }
+
+    /// A whole number in a range, in plain decimal digits.
+    pub(super) fn number_in(&mut self, name: &'static str, range: RangeInclusive<u32>, default: u32) -> u32 {
         let Some(text) = self.text(name) else { return default };
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         match text.parse() {
-            Ok(number) if digits && (1..=max).contains(&number) => number,
+            Ok(number) if digits && range.contains(&number) => number,
             _ => {
-                self.wrong(name, "is not a whole number in its range", format!("1 to {max}"));
+                let expected = format!("{} to {}", range.start(), range.end());
+                self.wrong(name, "is not a whole number in its range", expected);
                 default
             }
         }
+    }
+
+    /// Different words, comma-separated, each one that `read` knows; `None` when absent, or wrong and said so.
+    pub(super) fn list<T: PartialEq>(
+        &mut self,
+        name: &'static str,
+        expected: impl Into<String>,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let text = self.text(name)?;
+        let mut entries = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            match read(part) {
+                Some(entry) if !entries.contains(&entry) => entries.push(entry),
+                _ => {
+                    self.wrong(name, "has an unknown or a repeated entry", expected);
+                    return None;
+                }
+            }
+        }
+        Some(entries)
+    }
+
+    /// Where another server is asked.
+    pub(super) fn url(&mut self, name: &'static str, environment: Environment) -> Option<String> {
+        let text = self.text(name)?;
+        if Url::parse(&text).is_ok_and(|url| can_be_asked(&url, environment)) {
+            return Some(text);
+        }
+        self.wrong(name, "is not a URL that can be asked", "https://…, without a login and without a fragment");
+        None
     }
 
     fn environment(&mut self) -> Environment {
@@ -106,8 +145,19 @@ impl<S: Settings> Reader<'_, S> {
     }
 }
 
+/// Whether a request can be made to the URL: a login in it is refused by the platform, and secrets go over TLS, but on a
+/// developer's machine.
+pub(super) fn can_be_asked(url: &Url, environment: Environment) -> bool {
+    let secure = match url.scheme() {
+        "https" => true,
+        "http" => environment == Environment::Development,
+        _ => false,
+    };
+    secure && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
+}
+
 /// Whether a browser would send exactly this text as `Origin` (RFC 6454 §6.2).
-fn is_serialised_origin(text: &str) -> bool {
+pub(super) fn is_serialised_origin(text: &str) -> bool {
     !text.contains('*')
         && Url::parse(text)
             .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)

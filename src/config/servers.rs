@@ -2,7 +2,7 @@
 
 use worker::Url;
 
-use super::parse::Reader;
+use super::parse::{Reader, can_be_asked};
 use super::{Environment, RedisSettings, Secret, Settings, UpstashSettings};
 
 pub(super) const REDIS_URL: &str = "redis://[user:password@]host[:port][/database], or rediss:// for TLS";
@@ -28,16 +28,7 @@ impl<S: Settings> Reader<'_, S> {
             self.wrong("UPSTASH_REDIS_REST_URL", "is not set, and UPSTASH_REDIS_REST_TOKEN is", UPSTASH_URL);
         }
         let (url, token) = (url?, token);
-        let secure = |url: &Url| url.scheme() == "https" || environment == Environment::Development;
-        let good = Url::parse(&url).is_ok_and(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && secure(&url)
-                && url.query().is_none()
-                && url.fragment().is_none()
-                // A request to a URL with a login in it can't be made.
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
+        let good = Url::parse(&url).is_ok_and(|url| can_be_asked(&url, environment) && url.query().is_none());
         if !good {
             self.wrong("UPSTASH_REDIS_REST_URL", "is not the URL of a REST API over https", UPSTASH_URL);
         }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use worker::{Request, Result};
 
 use crate::grant::{Room, Subject};
-use crate::outside::at_most;
+use crate::outside::{at_most, is_json};
 use crate::problem::Problem;
 
 /// The largest body, in bytes.
@@ -67,11 +67,6 @@ pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> st
         let WithoutSubject { room } = serde_json::from_slice(body).map_err(|_| malformed)?;
         Ok(AskedFor { subject: None, room })
     }
-}
-
-/// `application/json`, with whatever parameters.
-fn is_json(content_type: &str) -> bool {
-    content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 #[cfg(test)]

@@ -1,19 +1,34 @@
-//! Who is asking: one file for each way of knowing the caller.
+//! Who is asking: one file for each way of knowing the caller, and what they share.
 
-pub mod dev;
-mod hs256;
-pub mod jwt;
+mod access;
+mod dev;
+mod forward;
+mod jwks;
+mod jwt;
+mod login;
+mod provider;
+mod public;
+mod token;
+mod webcrypto;
 
-use worker::{Request, Url};
+use worker::{Headers, Request, Url};
 
 use crate::config::IdentityChoice;
 use crate::gate::Caller;
 use crate::grant::{Millis, Subject};
+use crate::outside::{self, Answer, Ask, TimedOut};
+use crate::ticket;
+use forward::Forward;
+use token::Tokens;
 
 /// The way of knowing the caller that is configured.
 pub enum Identity {
     /// By a signed token in `Authorization: Bearer`.
-    Jwt(Box<jwt::Jwt>),
+    Jwt(Box<Tokens>),
+    /// By a signed token that Cloudflare Access adds.
+    Access(Box<Tokens>),
+    /// By the word of the app's own login, which is asked.
+    Forward(Box<Forward>),
     /// By their own word.
     Dev,
 }
@@ -36,6 +51,8 @@ impl Identity {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Jwt(_) => "jwt",
+            Self::Access(_) => "access",
+            Self::Forward(_) => "forward",
             Self::Dev => "dev",
         }
     }
@@ -43,7 +60,9 @@ impl Identity {
     /// Builds it.
     pub fn new(choice: &IdentityChoice) -> Self {
         match choice {
-            IdentityChoice::Jwt(settings) => Self::Jwt(Box::new(jwt::Jwt::new(settings))),
+            IdentityChoice::Jwt(settings) => Self::Jwt(Box::new(Tokens::new(settings))),
+            IdentityChoice::Access(settings) => Self::Access(Box::new(Tokens::new(settings))),
+            IdentityChoice::Forward(settings) => Self::Forward(Box::new(Forward::new(settings))),
             IdentityChoice::Dev => Self::Dev,
         }
     }
@@ -56,6 +75,7 @@ impl Identity {
     /// Whether a browser brings the login by itself, as it does with cookies: then the request must say which page it is of.
     pub fn is_borne_by_browsers(&self) -> bool {
         match self {
+            Self::Access(_) | Self::Forward(_) => true,
             Self::Jwt(_) | Self::Dev => false,
         }
     }
@@ -63,7 +83,10 @@ impl Identity {
     /// What a request must bring, for people.
     pub fn expected(&self) -> &'static str {
         match self {
-            Self::Jwt(_) | Self::Dev => "Expected the header Authorization: Bearer <token>.",
+            // Nobody lacks anything with `dev`.
+            Self::Jwt(_) | Self::Dev => jwt::EXPECTED,
+            Self::Access(_) => access::EXPECTED,
+            Self::Forward(_) => forward::EXPECTED,
         }
     }
 
@@ -71,13 +94,48 @@ impl Identity {
     pub async fn caller(
         &self,
         request: &Request,
-        _url: &Url,
+        url: &Url,
         named: Option<Subject>,
         clock: impl Fn() -> Millis,
     ) -> worker::Result<Result<Caller, NotKnown>> {
-        Ok(match self {
-            Self::Jwt(jwt) => jwt.caller(request.headers().get("Authorization")?.as_deref(), clock()),
-            Self::Dev => dev::caller(named),
-        })
+        let headers = request.headers();
+        match self {
+            Self::Jwt(tokens) => by_token(tokens, headers, jwt::HEADER, jwt::token, clock).await,
+            Self::Access(tokens) => by_token(tokens, headers, access::HEADER, access::token, clock).await,
+            Self::Forward(forward) => forward.caller(headers, url, clock).await,
+            Self::Dev => Ok(dev::caller(named)),
+        }
+    }
+}
+
+/// The caller whose token `within` finds in the header.
+async fn by_token(
+    tokens: &Tokens,
+    headers: &Headers,
+    header: &str,
+    within: fn(&str) -> Result<&str, NotKnown>,
+    clock: impl Fn() -> Millis,
+) -> worker::Result<Result<Caller, NotKnown>> {
+    let Some(text) = headers.get(header)? else { return Ok(Err(NotKnown::Missing)) };
+    Ok(match within(&text) {
+        Ok(token) => tokens.caller(token, clock).await,
+        Err(why) => Err(why),
+    })
+}
+
+/// How every ticket begins. One that comes where a login should be is a mistake of the client's, and goes no further.
+fn is_ticket(credential: &str) -> bool {
+    credential.starts_with(ticket::PREFIX)
+}
+
+/// Bytes of another server's answer at most.
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// Asks a server that knows logins. An error is a reason for telemetry.
+async fn ask(ask: &Ask<'_>, timeout_ms: u32) -> Result<Answer, &'static str> {
+    match outside::within(timeout_ms, outside::fetch(ask, ANSWER_MAX)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err("failed"),
+        Err(TimedOut) => Err("timed_out"),
     }
 }

@@ -1,0 +1,187 @@
+//! Forward authentication: the app's own login is asked whose session a request has, in the way that reverse proxies ask it
+//! (Traefik's `forwardAuth`, Caddy's `forward_auth`, nginx's `auth_request`). Nothing is remembered: a session that was ended
+//! gets no ticket.
+
+use serde_json::{Map, Value};
+use worker::{Headers, Url};
+
+use super::login::{self, Flaw, Said};
+use super::{NotKnown, ask, is_ticket};
+use crate::config::ForwardSettings;
+use crate::gate::Caller;
+use crate::grant::{Millis, Subject};
+use crate::outside::{Ask, is_json};
+use crate::telemetry::{self, Event};
+
+/// What a request must bring, for people.
+pub const EXPECTED: &str = "Expected the Cookie or the Authorization of a session that the login knows.";
+
+/// Asks.
+pub struct Forward {
+    settings: ForwardSettings,
+}
+
+/// What a request for a ticket brings that the login may want to know.
+#[derive(Clone, Copy)]
+struct Brought<'a> {
+    cookie: Option<&'a str>,
+    authorization: Option<&'a str>,
+    address: Option<&'a str>,
+    url: &'a Url,
+}
+
+/// What the login answered, as far as it is of use.
+struct Answered<'a> {
+    status: u16,
+    content_type: Option<&'a str>,
+    /// `None` when it was too long.
+    body: Option<&'a [u8]>,
+}
+
+/// Why no caller comes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NoCaller {
+    /// The login says no.
+    Refused(NotKnown),
+    /// The login says nothing that can be used; the text is for telemetry.
+    Unusable(&'static str),
+}
+
+impl Forward {
+    /// With the settings of the configuration.
+    pub fn new(settings: &ForwardSettings) -> Self {
+        Self { settings: settings.clone() }
+    }
+
+    /// Whom the login takes the request for.
+    pub async fn caller(
+        &self,
+        headers: &Headers,
+        url: &Url,
+        clock: impl Fn() -> Millis,
+    ) -> worker::Result<Result<Caller, NotKnown>> {
+        let (cookie, authorization) = (headers.get("Cookie")?, headers.get("Authorization")?);
+        let address = headers.get("CF-Connecting-IP")?;
+        let brought = Brought {
+            cookie: cookie.as_deref(),
+            authorization: authorization.as_deref(),
+            address: address.as_deref(),
+            url,
+        };
+        if let Err(why) = brought.check() {
+            return Ok(Err(why));
+        }
+        let asked_at = clock();
+        let told = self.ask(&brought).await;
+        Ok(told.map_err(|why| match why {
+            NoCaller::Refused(why) => why,
+            NoCaller::Unusable(reason) => {
+                let ms = clock().since(asked_at);
+                telemetry::emit(&Event::IdentityFailed { step: "forward", reason, ms });
+                NotKnown::Unavailable
+            }
+        }))
+    }
+
+    async fn ask(&self, brought: &Brought<'_>) -> Result<Caller, NoCaller> {
+        let origin = brought.url.origin().ascii_serialization();
+        let original = format!("{origin}{PATH}");
+        let headers = brought.headers(&original);
+        let asked = Ask { method: "GET", url: &self.settings.url, headers: &headers, body: None };
+        let answer = ask(&asked, self.settings.timeout_ms).await.map_err(NoCaller::Unusable)?;
+        let header = |name: &str| answer.headers.get(name).ok().flatten();
+        let content_type = header("Content-Type");
+        let answered =
+            Answered { status: answer.status, content_type: content_type.as_deref(), body: answer.body.as_deref() };
+        self.read(&answered, header)
+    }
+
+    /// The caller, of an answer whose headers `header` knows.
+    fn read(&self, answered: &Answered<'_>, header: impl Fn(&str) -> Option<String>) -> Result<Caller, NoCaller> {
+        match answered.status {
+            200..=299 => {}
+            401 => return Err(NoCaller::Refused(NotKnown::Refused("session_refused"))),
+            403 => return Err(NoCaller::Refused(NotKnown::Forbidden("session_forbidden"))),
+            _ => return Err(NoCaller::Unusable("status")),
+        }
+        let malformed = NoCaller::Unusable("malformed");
+        let body = answered.body.ok_or(NoCaller::Unusable("too_large"))?;
+        let said: Said = if answered.content_type.is_some_and(is_json) {
+            serde_json::from_slice(body).map_err(|_| malformed)?
+        } else {
+            self.in_headers(header).ok_or(malformed)?
+        };
+        let subject = login::text(&said, "sub").map_err(|_| malformed)?.ok_or(malformed)?;
+        let subject = Subject::try_from(subject.to_owned()).map_err(|_| malformed)?;
+        let ends = login::number(&said, "exp").map_err(|_| malformed)?.map(login::until);
+        login::caller(said, subject, ends, &self.settings.claims).map_err(|flaw| match flaw {
+            Flaw::ClaimsTooLarge => NoCaller::Refused(NotKnown::Refused("claims_too_large")),
+            Flaw::Type | Flaw::Rooms => malformed,
+        })
+    }
+
+    /// What the headers of an answer say, by the names that JSON would have for it.
+    fn in_headers(&self, header: impl Fn(&str) -> Option<String>) -> Option<Said> {
+        let prefixed = |name: &str| header(&format!("{}{name}", self.settings.header_prefix));
+        let mut said = Map::new();
+        for name in &self.settings.claims {
+            if let Some(text) = prefixed(name) {
+                said.insert(name.clone(), text.into());
+            }
+        }
+        // Last, so that no claim stands in the place of one of these.
+        said.insert("sub".to_owned(), prefixed("User")?.into());
+        let expires = prefixed("Expires").map(|text| seconds(&text).ok_or(())).transpose().ok()?;
+        let rooms = prefixed("Rooms").map(|text| {
+            let rooms = text.split(',').map(str::trim).filter(|room| !room.is_empty());
+            Value::Array(rooms.map(Value::from).collect())
+        });
+        for (name, value) in [("exp", expires), ("rooms", rooms)] {
+            said.remove(name);
+            said.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        Some(said)
+    }
+}
+
+/// Where tickets are asked for.
+const PATH: &str = "/ws-ticket";
+
+impl<'a> Brought<'a> {
+    /// Whether there is something to ask about, and nothing that is none of the login's business.
+    fn check(&self) -> Result<(), NotKnown> {
+        if self.cookie.is_none() && self.authorization.is_none() {
+            return Err(NotKnown::Missing);
+        }
+        if self.authorization.is_some_and(|text| text.split([' ', ',']).any(is_ticket)) {
+            return Err(NotKnown::Refused("token_is_ticket"));
+        }
+        Ok(())
+    }
+
+    /// What the login is told, and nothing else of the request: its method, its address and whose it is.
+    fn headers(&self, original: &'a str) -> Vec<(&'a str, &'a str)> {
+        let brought =
+            [("Cookie", self.cookie), ("Authorization", self.authorization), ("X-Forwarded-For", self.address)];
+        let mut headers: Vec<_> = brought.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        headers.extend([
+            ("Accept", "application/json"),
+            ("X-Forwarded-Method", "POST"),
+            ("X-Forwarded-Proto", self.url.scheme()),
+            ("X-Forwarded-Host", self.url.authority()),
+            ("X-Forwarded-Uri", PATH),
+            ("X-Original-URL", original),
+            ("X-Original-Method", "POST"),
+        ]);
+        headers
+    }
+}
+
+/// Whole seconds.
+fn seconds(text: &str) -> Option<Value> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse::<u64>().ok().filter(|_| digits).map(Value::from)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! An issuer's keys, as it publishes them in a JWK Set: kept for each isolate, and asked for again when they are old or a
+//! token names one that isn't there.
+
+mod cache;
+mod freshness;
+mod set;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+use worker::Delay;
+
+use super::webcrypto::{CryptoKey, Given, import};
+use super::{NotKnown, ask};
+use crate::grant::Millis;
+use crate::outside::Ask;
+use crate::telemetry::{self, Event};
+use cache::{Cache, Next};
+use set::{Entry, NoSet, choose};
+
+/// Milliseconds after which a request looks again what another one was told.
+const LOOK_AGAIN_MS: u32 = 20;
+
+/// The keys.
+pub struct Jwks {
+    url: String,
+    timeout_ms: u32,
+    algorithms: Vec<Algorithm>,
+    cache: RefCell<Cache<Vec<Entry<CryptoKey>>>>,
+}
+
+/// What came of asking.
+struct Fetched {
+    keys: Vec<Entry<CryptoKey>>,
+    fresh_seconds: u32,
+}
+
+impl Jwks {
+    /// Those that are published at the address, each for those of the algorithms that it fits.
+    pub fn new(url: &str, timeout_ms: u32, algorithms: &[Algorithm]) -> Self {
+        let cache = RefCell::new(Cache::new(timeout_ms));
+        Self { url: url.to_owned(), timeout_ms, algorithms: algorithms.to_vec(), cache }
+    }
+
+    /// Those that may have signed a token with this algorithm and this name of a key. Never none.
+    pub async fn of(
+        &self,
+        algorithm: Algorithm,
+        kid: Option<&str>,
+        clock: &impl Fn() -> Millis,
+    ) -> Result<Vec<CryptoKey>, NotKnown> {
+        // Counted, not timed: while nothing but timers happens, a clock may stand still.
+        let mut looks = self.timeout_ms.div_ceil(LOOK_AGAIN_MS);
+        let mut asked = false;
+        loop {
+            let now = clock();
+            let has = |keys: &Vec<Entry<CryptoKey>>| !choose(keys, algorithm, kid).is_empty();
+            let next = self.cache.borrow_mut().next(now, has, asked);
+            match next {
+                Next::Use => return Ok(self.chosen(now, algorithm, kid)),
+                Next::Ask => {
+                    asked = true;
+                    self.refresh(clock).await;
+                }
+                Next::Wait if looks > 0 => {
+                    looks = looks.saturating_sub(1);
+                    Delay::from(Duration::from_millis(LOOK_AGAIN_MS.into())).await;
+                }
+                Next::Unknown => return Err(NotKnown::Refused("token_key_unknown")),
+                Next::Wait | Next::Unavailable => return Err(NotKnown::Unavailable),
+            }
+        }
+    }
+
+    fn chosen(&self, now: Millis, algorithm: Algorithm, kid: Option<&str>) -> Vec<CryptoKey> {
+        let cache = self.cache.borrow();
+        let keys = cache.keys(now).map(Vec::as_slice).unwrap_or_default();
+        choose(keys, algorithm, kid).into_iter().map(|entry| entry.key.clone()).collect()
+    }
+
+    /// Asks, and remembers what came of it.
+    async fn refresh(&self, clock: &impl Fn() -> Millis) {
+        let asked_at = clock();
+        let fetched = self.fetch().await;
+        let now = clock();
+        let mut cache = self.cache.borrow_mut();
+        let reason = match fetched {
+            Ok(Fetched { keys, fresh_seconds }) if !keys.is_empty() => {
+                return cache.answered(keys, asked_at, fresh_seconds);
+            }
+            Ok(_) => {
+                cache.emptied(now);
+                "malformed"
+            }
+            Err(reason) => {
+                cache.failed(now);
+                reason
+            }
+        };
+        telemetry::emit(&Event::IdentityFailed { step: "jwks", reason, ms: now.since(asked_at) });
+    }
+
+    async fn fetch(&self) -> Result<Fetched, &'static str> {
+        let headers = [("Accept", "application/jwk-set+json, application/json")];
+        let answer =
+            ask(&Ask { method: "GET", url: &self.url, headers: &headers, body: None }, self.timeout_ms).await?;
+        if answer.status != 200 {
+            return Err("status");
+        }
+        let set = set::read(&answer.body.ok_or("too_large")?).map_err(|why| match why {
+            NoSet::Malformed => "malformed",
+            NoSet::TooLarge => "too_large",
+        })?;
+        let mut keys = Vec::new();
+        for jwk in set {
+            for algorithm in self.algorithms.iter().copied().filter(|algorithm| jwk.fits(*algorithm)) {
+                if let Some(key) = import(Given::Jwk(&jwk.public), algorithm).await {
+                    keys.push(Entry { kid: jwk.kid.clone(), algorithm, key });
+                }
+            }
+        }
+        let header = |name| answer.headers.get(name).ok().flatten();
+        let fresh_seconds = freshness::seconds(header("Cache-Control").as_deref(), header("Age").as_deref());
+        Ok(Fetched { keys, fresh_seconds })
+    }
+}

@@ -1,0 +1,124 @@
+//! What a login says of its caller, be it a token or the answer of the app's own login: the same names, read the same way.
+
+use serde_json::{Map, Value};
+
+use crate::gate::Caller;
+use crate::grant::{Claims, Millis, Subject};
+
+/// What a login says, by name.
+pub type Said = Map<String, Value>;
+
+/// Why what a login says can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// A member is of another type than it should be.
+    Type,
+    /// `rooms` is something else than a list of texts.
+    Rooms,
+    /// The claims that are to travel take too much.
+    ClaimsTooLarge,
+}
+
+/// A member that is absent or a text.
+pub fn text<'a>(said: &'a Said, name: &str) -> Result<Option<&'a str>, Flaw> {
+    said.get(name).map(|value| value.as_str().ok_or(Flaw::Type)).transpose()
+}
+
+/// A member that is absent or a number.
+pub fn number(said: &Said, name: &str) -> Result<Option<f64>, Flaw> {
+    said.get(name).map(|value| value.as_f64().ok_or(Flaw::Type)).transpose()
+}
+
+/// What a fraction of a second may be off by, in milliseconds: a number of JSON is a binary fraction, and one that is meant to
+/// be 0.251 may be a little less.
+const ROUNDING: f64 = 0.001;
+
+/// The last millisecond that isn't after this NumericDate (seconds since 1970, RFC 7519 §2).
+pub fn until(seconds: f64) -> Millis {
+    whole((seconds * 1000.0 + ROUNDING).floor())
+}
+
+/// The first millisecond that isn't before it.
+pub fn from(seconds: f64) -> Millis {
+    whole((seconds * 1000.0 - ROUNDING).ceil())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float to integer saturates")]
+fn whole(millis: f64) -> Millis {
+    Millis(millis as u64)
+}
+
+/// The caller, with the claims that are `wanted` of what is said.
+pub fn caller(
+    mut said: Said,
+    subject: Subject,
+    login_expires_at: Option<Millis>,
+    wanted: &[String],
+) -> Result<Caller, Flaw> {
+    let rooms = said.get("rooms").map(|rooms| texts(rooms).ok_or(Flaw::Rooms)).transpose()?;
+    let picked: Said = wanted.iter().filter_map(|name| said.remove_entry(name)).collect();
+    let claims = Claims::try_from(picked).map_err(|_| Flaw::ClaimsTooLarge)?;
+    Ok(Caller { subject, login_expires_at, rooms, claims })
+}
+
+/// A list of texts.
+pub fn texts(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn read(said: Value, wanted: &[&str]) -> Result<Caller, Flaw> {
+        let Value::Object(said) = said else { panic!("no object") };
+        let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        caller(said, Subject::try_from("alice".to_owned()).unwrap(), None, &wanted)
+    }
+
+    #[test]
+    fn rooms_are_a_list_of_texts_or_not_there() {
+        assert_eq!(read(json!({}), &[]).unwrap().rooms, None);
+        assert_eq!(read(json!({"rooms": []}), &[]).unwrap().rooms, Some(vec![]));
+        assert_eq!(read(json!({"rooms": ["a", ""]}), &[]).unwrap().rooms, Some(vec!["a".to_owned(), String::new()]));
+        for rooms in [json!(null), json!("a"), json!(["a", 7]), json!({"a": true}), json!([["a"]])] {
+            assert_eq!(read(json!({"rooms": rooms}), &[]), Err(Flaw::Rooms), "{rooms}");
+        }
+    }
+
+    #[test]
+    fn wanted_claims_travel_as_they_are() {
+        let said = json!({"sub": "alice", "role": ["admin"], "level": 9_007_199_254_740_993_u64, "no": null, "x": 1});
+        let claims: Said = read(said, &["role", "level", "no", "sub", "absent"]).unwrap().claims.into();
+        let expected = json!({"sub": "alice", "role": ["admin"], "level": 9_007_199_254_740_993_u64, "no": null});
+        assert_eq!(Value::from(claims), expected);
+        assert!(read(json!({"role": 1}), &[]).unwrap().claims.is_empty());
+        assert_eq!(read(json!({"a": "x".repeat(2041)}), &["a"]), Err(Flaw::ClaimsTooLarge));
+    }
+
+    #[test]
+    fn times_are_exact_to_the_millisecond() {
+        for (seconds, last, first) in [
+            (1000.0, 1_000_000, 1_000_000),
+            (1000.0004, 1_000_000, 1_000_001),
+            (1000.0009, 1_000_000, 1_000_001),
+            (0.0, 0, 0),
+            (-1.0, 0, 0),
+            (1e300, u64::MAX, u64::MAX),
+            (1e-300, 0, 0),
+        ] {
+            assert_eq!((until(seconds), from(seconds)), (Millis(last), Millis(first)), "{seconds}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_millisecond_that_is_written_is_meant(millis in 0_u64..8_640_000_000_000) {
+            let text = format!("{}.{:03}", millis / 1000, millis % 1000);
+            let seconds: f64 = text.parse().unwrap();
+            prop_assert_eq!((until(seconds), from(seconds)), (Millis(millis), Millis(millis)));
+        }
+    }
+}
