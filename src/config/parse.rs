@@ -44,7 +44,10 @@ impl<S: Settings> Reader<'_, S> {
         match self.settings.text(name) {
             Ok(text) => text.filter(|text| !text.is_empty()),
             Err(problem) => {
-                self.problems.push(problem);
+                // A setting may be looked at several times.
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
                 None
             }
         }
