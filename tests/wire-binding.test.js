@@ -108,7 +108,16 @@ describe("BIND=cookie", { timeout: 60_000 }, () => {
 
   test("/health says so, and pages may send it across origins", async () => {
     assert.equal((await gate.health()).bind, "cookie");
-    for (const answer of [await gate.post(undefined, from(APP)), await gate.post("[]", from(APP))])
+    const asking = {
+      method: "OPTIONS",
+      path: "/ws-ticket",
+      headers: { ...from(APP), "Access-Control-Request-Method": "POST" },
+    };
+    for (const answer of [
+      await gate.request(asking),
+      await gate.post(undefined, from(APP)),
+      await gate.post("[]", from(APP)),
+    ])
       assert.equal(answer.headers["access-control-allow-credentials"], "true", String(answer.status));
     const elsewhere = await gate.post(undefined, from("https://evil.example"));
     assert.equal(elsewhere.headers["access-control-allow-credentials"], undefined);
