@@ -74,10 +74,15 @@ async function get() {
 function connect() {
   clear(byId("connect-answer"));
   const nextTicket = async (signal) => {
-    if (!ticket?.fresh) {
+    if (ticket?.fresh) return ticket;
+    try {
       ticket = await fetchTicket(byId("connect-answer"), signal);
-      showTicket(ticket);
+    } catch (refusal) {
+      // Asking again would not help: there is something to mend first.
+      if (refusal.status >= 400 && refusal.status < 429) talk.leave();
+      throw refusal;
     }
+    showTicket(ticket);
     return ticket;
   };
   talk.connect({ nextTicket, carriage: carriage(), onTorn: showUsed });

@@ -49,9 +49,10 @@ export class Talk {
   }
 
   #closed(socket, { code, willReconnect }) {
+    const had = this.#session !== undefined;
     this.#session = undefined;
     if (willReconnect) {
-      log("log.lost", { code }, { tone: "bad" });
+      log(had ? "log.lost" : "log.failed", { code }, { tone: "bad" });
       this.#state("connecting", "connection.waiting");
       return;
     }

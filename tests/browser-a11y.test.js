@@ -1,0 +1,185 @@
+// Nobody is left out of the page: axe-core finds nothing in any of its states, light and dark, wide and narrow, in both languages;
+// everything works by keyboard alone, what happens is said aloud once, and motion is for those who like it.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, afterEach, before, describe, test } from "node:test";
+import { launch, open } from "./support/chromium.js";
+import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { again, connect, facts, getTicket, race, talk } from "./support/page.js";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const NARROW = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+
+describe("the page, for everybody", { timeout: 240_000 }, () => {
+  let gate;
+  let browser;
+  let page;
+  before(async () => {
+    gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory" } });
+    browser = await launch();
+  });
+  afterEach(async () => {
+    assert.deepEqual(page.faults, []);
+    await page.context().close();
+  });
+  after(async () => {
+    await browser?.close();
+    await gate?.close();
+  });
+
+  /** What axe-core finds, in short. What moves is let come to rest: it looks at colours. */
+  async function findings(state) {
+    await page.evaluate(() => {
+      const ends = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < 5000);
+      return Promise.all(ends.map((one) => one.finished.catch(() => {})));
+    });
+    const result = await page.evaluate((rules) => globalThis.axe.run({ runOnly: rules }), RULES);
+    assert.ok(result.passes.length > 20, `${state}: axe looked at nothing`);
+    const found = [...result.violations, ...result.incomplete].flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => [state, id, target.join(" "), failureSummary]),
+    );
+    // It can't tell what colour is behind these: the ring's middle is the ticket.
+    return found.filter(([, id, target]) => id !== "color-contrast" || !/^#ring-(value|unit)$/.test(target));
+  }
+
+  for (const [name, options] of [
+    ["light", {}],
+    ["dark", { colorScheme: "dark" }],
+    ["narrow", NARROW],
+    ["Chinese, dark, narrow", { ...NARROW, colorScheme: "dark", locale: "zh-CN" }],
+  ]) {
+    test(`axe-core finds nothing: ${name}`, async () => {
+      page = await open(browser, gate, options);
+      await facts(page);
+      // Not as a script of the page, so that its policy stays as it is.
+      await page.evaluate(AXE);
+      assert.deepEqual(await findings("initial"), []);
+      await getTicket(page);
+      assert.deepEqual(await findings("with a ticket"), []);
+      await connect(page);
+      await talk(page, "hello");
+      assert.deepEqual(await findings("connected"), []);
+      await again(page);
+      assert.deepEqual(await findings("refused"), []);
+      await race(page);
+      assert.deepEqual(await findings("after a race"), []);
+    });
+  }
+
+  test("by keyboard alone: from the link that skips, through every step, with the focus always to be seen", async () => {
+    page = await open(browser, gate);
+    await facts(page);
+    const press = (key) => page.keyboard.press(key);
+    const focused = () =>
+      page.evaluate(() => {
+        const at = document.activeElement;
+        const shown = getComputedStyle(at.matches("[type=radio]") ? at.parentElement : at);
+        return { id: at.id || at.value || at.className, outline: shown.outlineStyle, width: shown.outlineWidth };
+      });
+    const order = [];
+    const tab = async (key = "Tab") => {
+      await press(key);
+      const at = await focused();
+      assert.deepEqual([at.outline, at.width], ["solid", "3px"], `${at.id} has the focus, and doesn't show it`);
+      order.push(at.id);
+      return at.id;
+    };
+    const tabTo = async (id) => {
+      for (let step = 0; step < 20; step += 1) if ((await tab()) === id) return;
+      assert.fail(`no way to ${id}: ${order.join(", ")}`);
+    };
+
+    assert.equal(await tab(), "skip");
+    await press("Enter");
+    assert.equal((await focused()).id, "steps");
+    assert.equal(await tab(), "name");
+    await page.keyboard.type("carol");
+    assert.equal(await tab(), "room");
+    await press("Enter");
+    await page.waitForSelector(".ticket[data-state=fresh]");
+    assert.equal(await tab(), "get");
+    assert.equal(await tab(), "subprotocol");
+    await press("ArrowRight");
+    assert.equal((await focused()).id, "query");
+    await tabTo("connect");
+    await press("Space");
+    await page.waitForSelector("#connection[data-state=open]");
+    assert.match(await page.innerText("#connection"), /carol · lobby/);
+    // A button that can't be used now keeps the focus where it is.
+    assert.equal((await focused()).id, "connect");
+    await tabTo("again");
+    await press("Enter");
+    await page.waitForSelector("#connect-answer .notice.bad");
+    await tabTo("message");
+    await page.keyboard.type("hello");
+    await press("Enter");
+    await page.locator("#talk li:not(.mine)").waitFor();
+    await tabTo("leave");
+    await press("Enter");
+    await page.waitForSelector("#connection[data-state=closed]");
+    await tabTo("race");
+    await press("Enter");
+    await page.waitForSelector("#score b", { timeout: 60_000 });
+    await tabTo("log");
+    await press("Shift+Tab");
+    assert.equal((await focused()).id, "race");
+  });
+
+  test("what happens is said once, in one place, and what runs down isn't said", async () => {
+    page = await open(browser, gate);
+    await facts(page);
+    await page.evaluate(() => {
+      globalThis.said = [];
+      const say = document.getElementById("say");
+      new MutationObserver(() => said.push(say.textContent)).observe(say, { childList: true });
+    });
+    const live = await page.$$eval("[aria-live], [role=status], [role=alert], [role=log]", (all) =>
+      all.map(({ id }) => id),
+    );
+    assert.deepEqual(live, ["say"]);
+    await getTicket(page);
+    await connect(page);
+    await talk(page, "hello");
+    await race(page);
+    const said = await page.evaluate(() => globalThis.said);
+    assert.deepEqual(said, [
+      "Ticket issued. It is good for 300 seconds.",
+      "Connecting …",
+      "Connected as alice · lobby",
+      "The gate says: hello",
+      "50 connections race for one ticket.",
+      "One connection was admitted, 49 were refused.",
+    ]);
+  });
+
+  test("nothing moves for those who asked for that, but what shows time", async () => {
+    page = await open(browser, gate, { reducedMotion: "reduce" });
+    await getTicket(page);
+    const moving = () =>
+      page.evaluate(() =>
+        document.getAnimations().map((one) => one.animationName ?? one.transitionProperty ?? one.effect.target.id),
+      );
+    assert.deepEqual(await moving(), ["ring"]);
+    await connect(page);
+    await page.click("#race");
+    await page.waitForSelector(".cell[data-state=opening]");
+    assert.deepEqual(await moving(), ["ring"]);
+    await page.waitForSelector("#score b", { timeout: 60_000 });
+    assert.deepEqual(await moving(), ["ring"]);
+  });
+
+  test("what a finger has to hit is large enough", async () => {
+    page = await open(browser, gate, NARROW);
+    await facts(page);
+    const small = await page.$$eval("button, input:not([type=radio]), .choice label", (all) =>
+      all
+        .filter((one) => one.checkVisibility())
+        .map((one) => [one.id || one.textContent, one.getBoundingClientRect()])
+        .filter(([, { width, height }]) => width < 44 || height < 44)
+        .map(([name, { width, height }]) => `${name}: ${width} × ${height}`),
+    );
+    assert.deepEqual(small, []);
+  });
+});

@@ -1,0 +1,129 @@
+// The page as it is served: its files and their headers, complete in both languages, nothing from elsewhere, nothing inline.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import en from "../public/page/en.js";
+import zh from "../public/page/zh.js";
+import { DEVELOPMENT, startGate } from "./support/harness.js";
+
+const PUBLIC = fileURLToPath(new URL("../public/", import.meta.url));
+const files = readdirSync(PUBLIC, { recursive: true, withFileTypes: true })
+  .filter((entry) => !entry.isDirectory() && entry.name !== "_headers")
+  .map((entry) => path.relative(PUBLIC, path.join(entry.parentPath, entry.name)));
+const read = (name) => readFileSync(path.join(PUBLIC, name), "utf8");
+const html = read("index.html");
+
+/** The texts that the document names: `[[attribute, key], …]`. */
+const named = [...html.matchAll(/data-t(-[a-z-]+)?="([^"]+)"/g)].map(([, attribute, key]) => [attribute, key]);
+
+describe("the page's files", { timeout: 60_000 }, () => {
+  let gate;
+  before(async () => {
+    gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory" } });
+  });
+  after(() => gate?.close());
+
+  test("each is served as it is, with a policy that lets nothing in from elsewhere and nothing inline", async () => {
+    assert.ok(files.length > 10);
+    for (const name of files) {
+      const route = name === "index.html" ? "/" : `/${name}`;
+      const answer = await gate.request({ path: route });
+      assert.equal(answer.status, 200, route);
+      assert.ok(answer.body.equals(readFileSync(path.join(PUBLIC, name))), `${route} is another file`);
+      const policy = answer.headers["content-security-policy"].split("; ").sort();
+      assert.deepEqual(policy, [
+        "base-uri 'none'",
+        "connect-src 'self'",
+        "default-src 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "img-src 'self'",
+        "require-trusted-types-for 'script'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "trusted-types 'none'",
+      ]);
+      assert.equal(answer.headers["x-content-type-options"], "nosniff");
+      assert.equal(answer.headers["referrer-policy"], "no-referrer");
+      assert.equal(answer.headers["cross-origin-opener-policy"], "same-origin");
+      assert.match(answer.headers["content-type"], /^(text\/(html|css|javascript)|image\/svg\+xml)/, route);
+    }
+  });
+
+  test("what isn't there is no route", async () => {
+    for (const route of ["/page/", "/_headers", "/../wrangler.jsonc", "/page/none.js"]) {
+      assert.equal((await gate.request({ path: route })).status, 404, route);
+    }
+  });
+});
+
+test("the page is off in production, and on with PAGE=on", { timeout: 60_000 }, async () => {
+  const production = { JWT_SECRET: "an-app-secret-of-thirty-two-byte" };
+  const gate = await startGate({ vars: production });
+  try {
+    for (const name of ["/", "/page/page.js", "/ws-ticket-client.js"]) {
+      assert.equal((await gate.request({ path: name })).status, 404, name);
+    }
+    await gate.redeploy({ PAGE: "on" });
+    assert.equal((await gate.request({ path: "/" })).status, 200);
+  } finally {
+    await gate.close();
+  }
+});
+
+test("the client on the page is the package's own file", () => {
+  const shipped = fileURLToPath(new URL("../client/index.js", import.meta.url));
+  assert.equal(realpathSync(path.join(PUBLIC, "ws-ticket-client.js")), realpathSync(shipped));
+});
+
+test("no file names another host, and the document has neither script nor style of its own", () => {
+  for (const name of files.filter((file) => file !== "ws-ticket-client.js")) {
+    const elsewhere = read(name)
+      .replaceAll("http://www.w3.org/2000/svg", "")
+      .match(/\b(?:https?|wss?):\/\/[^\s"'`)]+/);
+    assert.equal(elsewhere, null, name);
+  }
+  assert.equal(html.match(/<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)/i), null);
+  const sources = [...html.matchAll(/\s(?:src|href)="([^"]+)"/g)].map(([, source]) => source);
+  for (const source of sources.filter((each) => each.startsWith("/"))) {
+    assert.ok(existsSync(path.join(PUBLIC, source)), source);
+  }
+});
+
+test("no module writes markup, or keeps anything", () => {
+  for (const name of files.filter((file) => file.startsWith("page/"))) {
+    const markup = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function/;
+    const storage = /localStorage|sessionStorage|indexedDB|document\.cookie|\bcaches\b/;
+    for (const forbidden of [markup, storage]) assert.equal(read(name).match(forbidden), null, name);
+  }
+});
+
+test("English and Chinese have the same texts, with the same values in them", () => {
+  assert.deepEqual(Object.keys(zh), Object.keys(en));
+  const values = (text) => [...text.matchAll(/\{\w+\}/g)].map(([value]) => value).sort();
+  for (const [key, text] of Object.entries(en)) {
+    assert.deepEqual(values(zh[key]), values(text), key);
+    assert.ok(text.trim() !== "" && zh[key].trim() !== "", key);
+  }
+  const same = Object.keys(en).filter((key) => en[key] === zh[key]);
+  assert.deepEqual(same, ["value.jwt", "value.access", "value.forward"]);
+});
+
+test("every text that the document or a module names is there, and none is left over", () => {
+  const used = new Set(named.map(([, key]) => key));
+  const prefixes = ["value.", "status.", "fact.", "code.", "carriage."];
+  for (const name of files.filter((file) => file.startsWith("page/") && !/(en|zh)\.js$/.test(file))) {
+    for (const [, key] of read(name).matchAll(/"([a-z]+(?:\.[a-z-]+)+)"/g)) used.add(key);
+  }
+  for (const [, key] of named) assert.ok(key in en, key);
+  const unused = Object.keys(en).filter((key) => !used.has(key) && !prefixes.some((prefix) => key.startsWith(prefix)));
+  assert.deepEqual(unused, []);
+});
+
+test("the English that stands in the document is the English of en.js", () => {
+  const shown = [...html.matchAll(/<[a-z0-9]+[^>]*\sdata-t="([^"]+)"[^>]*>([^<]*)</g)];
+  assert.equal(shown.length, named.filter(([attribute]) => attribute === undefined).length);
+  for (const [, key, text] of shown) assert.equal(text.trim().replaceAll(/\s+/g, " "), en[key], key);
+});

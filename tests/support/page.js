@@ -1,0 +1,73 @@
+// What a person does on the page that the gate serves, and what is to be seen there.
+
+/** Presses *Get a ticket* and waits for it; resolves to the gate's answer. */
+export async function getTicket(page) {
+  const answered = page.waitForResponse((response) => response.url().endsWith("/ws-ticket"));
+  await page.click("#get");
+  const answer = await (await answered).json();
+  await page.waitForSelector(".ticket[data-state=fresh]");
+  return answer;
+}
+
+/** Presses *Connect* and waits for the welcome; resolves to the URL of the socket. */
+export async function connect(page, carriage = "subprotocol") {
+  await page.check(`[name=carriage][value=${carriage}]`, { force: true });
+  const opened = page.waitForEvent("websocket");
+  await page.click("#connect");
+  await page.waitForSelector("#connection[data-state=open]");
+  return new URL((await opened).url());
+}
+
+/** Sends a message and waits for its echo. */
+export async function talk(page, text) {
+  const before = await page.locator("#talk li:not(.mine)").count();
+  await page.fill("#message", text);
+  await page.press("#message", "Enter");
+  await page.locator("#talk li:not(.mine)").nth(before).waitFor();
+}
+
+/** Presses *Use the same ticket again* and waits for the outcome; resolves to its text. */
+export async function again(page) {
+  await page.click("#again");
+  const notice = page.locator("#connect-answer .notice.bad, #connect-answer .notice.warn");
+  // Chromium holds back sockets after others have failed.
+  await notice.waitFor({ timeout: 30_000 });
+  return notice.innerText();
+}
+
+/** Presses *Start the race* and waits for the score; resolves to how many cells are in each state. */
+export async function race(page) {
+  await page.click("#race");
+  await page.waitForSelector("#score b", { timeout: 60_000 });
+  return page.evaluate(() => {
+    const count = {};
+    for (const { dataset } of document.querySelectorAll("#grid .cell")) {
+      count[dataset.state] = (count[dataset.state] ?? 0) + 1;
+    }
+    return count;
+  });
+}
+
+/** The lines of the log: `[{ text, took }]`. */
+export const logged = (page) =>
+  page.$$eval("#log li", (items) =>
+    items.map(({ children }) => ({ text: children[1].textContent, took: children[2].textContent })),
+  );
+
+/** The facts that the page shows, by name. */
+export async function facts(page) {
+  await page.waitForSelector("[data-fact=store]");
+  const entries = await page.$$eval("[data-fact]", (all) => all.map((one) => [one.dataset.fact, one.textContent]));
+  return Object.fromEntries(entries);
+}
+
+/** Waits for a condition that no selector can say. */
+export async function until(condition, what, ms = 15_000) {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}

@@ -1,0 +1,71 @@
+// A TCP relay in front of a gate: the network between a browser and it, to be cut, healed, and led to another port when the gate
+// behind it was restarted. Its own port stays, and with it the origin that the browser sees.
+import net from "node:net";
+
+export async function startRelay(target) {
+  const relay = new Relay();
+  relay.lead(target);
+  await relay.heal();
+  return relay;
+}
+
+class Relay {
+  #open = new Set();
+  #server;
+
+  /** Where new connections go to. */
+  lead(target) {
+    this.target = new URL(target);
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.port}/`;
+  }
+
+  /** How many connections there are. */
+  get open() {
+    return this.#open.size;
+  }
+
+  /** Ends what is connected, as a restart of the gate does; new connections go through. */
+  drop() {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  /** Ends what is connected, and refuses what comes. */
+  async cut() {
+    const { promise, resolve } = Promise.withResolvers();
+    this.#server.close(resolve);
+    this.drop();
+    await promise;
+  }
+
+  /** Takes connections again. */
+  async heal() {
+    this.#server = net.createServer({ noDelay: true }, (client) => this.#pass(client));
+    await new Promise((resolve, reject) => {
+      this.#server.once("error", reject).listen(this.port ?? 0, "127.0.0.1", resolve);
+    });
+    this.port = this.#server.address().port;
+  }
+
+  async close() {
+    if (this.#server.listening) await this.cut();
+  }
+
+  #pass(client) {
+    const server = net.connect({ host: this.target.hostname, port: this.target.port, noDelay: true });
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ]) {
+      this.#open.add(one);
+      one.on("error", () => {});
+      one.on("close", () => {
+        this.#open.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  }
+}
