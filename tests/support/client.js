@@ -1,6 +1,7 @@
 // A client of the wire with nothing in between: requests exactly as written, upgrades that show the refusal too. Every answer of
 // a gate is held to docs/openapi.yaml, and its welcome to docs/asyncapi.yaml: one that departs is an error.
 import http from "node:http";
+import zlib from "node:zlib";
 import { departsAsWelcome } from "./asyncapi.js";
 import { departs } from "./openapi.js";
 
@@ -37,7 +38,7 @@ export function request(target, { method = "GET", path = "/", headers = {}, body
       try {
         const chunks = [];
         for await (const chunk of message) chunks.push(chunk);
-        answered(new Answer(message, Buffer.concat(chunks)));
+        answered(new Answer(message, decoded(message, Buffer.concat(chunks))));
       } catch (error) {
         reject(error);
       }
@@ -58,6 +59,13 @@ export async function direct(worker, url, { method = "GET", headers = {} } = {})
   const answer = new Answer({ ...head, rawHeaders: [...response.headers].flat() }, body);
   departs(method, new URL(url).pathname, headers, answer);
   return answer;
+}
+
+/** The body as the gate wrote it: whoever accepts it gets it compressed by the server. */
+function decoded({ headers: { "content-encoding": encoding } }, bytes) {
+  if (bytes.length === 0) return bytes;
+  if (encoding === "br") return zlib.brotliDecompressSync(bytes);
+  return encoding === "gzip" ? zlib.gunzipSync(bytes) : bytes;
 }
 
 /** `GET /ws` with an upgrade. `query` replaces `ticket=…`; a header set to `undefined` is left out. */

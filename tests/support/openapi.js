@@ -12,6 +12,7 @@ const TRANSPORT = new Map([
   ["keep-alive", "hop by hop"],
   ["transfer-encoding", "hop by hop: how the server frames a body"],
   ["content-length", "how the server frames a body"],
+  ["content-encoding", "compression, which the server agrees on with the client; the client undoes it"],
   ["date", "a server's duty (RFC 9110 §6.6.1)"],
   ["upgrade", "hop by hop: workerd's server writes it on a 101 and drops it from all else"],
   ["sec-websocket-accept", "computed by the server from the key of the handshake (RFC 6455 §4.2.2)"],
