@@ -72,7 +72,7 @@ impl Forward {
             return Ok(Err(why));
         }
         let asked_at = clock();
-        let told = self.ask(&brought).await;
+        let told = self.ask(&brought, &clock).await;
         Ok(told.map_err(|why| match why {
             NoCaller::Refused(why) => why,
             NoCaller::Unusable(reason) => {
@@ -83,7 +83,7 @@ impl Forward {
         }))
     }
 
-    async fn ask(&self, brought: &Brought<'_>) -> Result<Caller, NoCaller> {
+    async fn ask(&self, brought: &Brought<'_>, clock: &impl Fn() -> Millis) -> Result<Caller, NoCaller> {
         let origin = brought.url.origin().ascii_serialization();
         let original = format!("{origin}{PATH}");
         let headers = brought.headers(&original);
@@ -93,11 +93,16 @@ impl Forward {
         let content_type = header("Content-Type");
         let answered =
             Answered { status: answer.status, content_type: content_type.as_deref(), body: answer.body.as_deref() };
-        self.read(&answered, header)
+        self.read(&answered, header, clock())
     }
 
     /// The caller, of an answer whose headers `header` knows.
-    fn read(&self, answered: &Answered<'_>, header: impl Fn(&str) -> Option<String>) -> Result<Caller, NoCaller> {
+    fn read(
+        &self,
+        answered: &Answered<'_>,
+        header: impl Fn(&str) -> Option<String>,
+        now: Millis,
+    ) -> Result<Caller, NoCaller> {
         match answered.status {
             200..=299 => {}
             401 => return Err(NoCaller::Refused(NotKnown::Refused("session_refused"))),
@@ -114,7 +119,8 @@ impl Forward {
         let subject = login::text(&said, "sub").map_err(|_| malformed)?.ok_or(malformed)?;
         let subject = Subject::try_from(subject.to_owned()).map_err(|_| malformed)?;
         let ends = login::number(&said, "exp").map_err(|_| malformed)?.map(login::until);
-        login::caller(said, subject, ends, &self.settings.claims).map_err(|flaw| match flaw {
+        login::caller(said, subject, ends, &self.settings.claims, now).map_err(|flaw| match flaw {
+            Flaw::Expired => NoCaller::Refused(NotKnown::Refused("token_expired")),
             Flaw::ClaimsTooLarge => NoCaller::Refused(NotKnown::Refused("claims_too_large")),
             Flaw::Type | Flaw::Rooms => malformed,
         })

@@ -17,6 +17,8 @@ pub enum Flaw {
     Rooms,
     /// The claims that are to travel take too much.
     ClaimsTooLarge,
+    /// The login has ended.
+    Expired,
 }
 
 /// A member that is absent or a text.
@@ -48,13 +50,17 @@ fn whole(millis: f64) -> Millis {
     Millis(millis as u64)
 }
 
-/// The caller, with the claims that are `wanted` of what is said.
+/// The caller, whose login ends at a moment, if it says so; with the claims that are `wanted` of what is said.
 pub fn caller(
     mut said: Said,
     subject: Subject,
     login_expires_at: Option<Millis>,
     wanted: &[String],
+    now: Millis,
 ) -> Result<Caller, Flaw> {
+    if login_expires_at.is_some_and(|end| end <= now) {
+        return Err(Flaw::Expired);
+    }
     let rooms = said.get("rooms").map(|rooms| texts(rooms).ok_or(Flaw::Rooms)).transpose()?;
     let picked: Said = wanted.iter().filter_map(|name| said.remove_entry(name)).collect();
     let claims = Claims::try_from(picked).map_err(|_| Flaw::ClaimsTooLarge)?;
@@ -75,7 +81,7 @@ mod tests {
     fn read(said: Value, wanted: &[&str]) -> Result<Caller, Flaw> {
         let Value::Object(said) = said else { panic!("no object") };
         let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
-        caller(said, Subject::try_from("alice".to_owned()).unwrap(), None, &wanted)
+        caller(said, Subject::try_from("alice".to_owned()).unwrap(), None, &wanted, Millis(0))
     }
 
     #[test]

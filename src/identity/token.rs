@@ -151,9 +151,6 @@ impl Tokens {
         let exp = login::number(&said, "exp").map_err(malformed)?.ok_or(NotKnown::Refused("token_claim_missing"))?;
         let nbf = login::number(&said, "nbf").map_err(malformed)?;
         let ends = login::until(exp).plus_seconds(self.leeway_seconds);
-        if ends <= now {
-            return Err(NotKnown::Refused("token_expired"));
-        }
         if nbf.is_some_and(|nbf| login::from(nbf) > now.plus_seconds(self.leeway_seconds)) {
             return Err(NotKnown::Refused("token_not_yet_valid"));
         }
@@ -163,9 +160,10 @@ impl Tokens {
             (sub, _) => sub,
         };
         let subject = Subject::try_from(subject.to_owned()).map_err(|_| NotKnown::Refused("token_subject"))?;
-        login::caller(said, subject, Some(ends), &self.claims).map_err(|flaw| {
+        login::caller(said, subject, Some(ends), &self.claims, now).map_err(|flaw| {
             NotKnown::Refused(match flaw {
                 Flaw::Type => "token_malformed",
+                Flaw::Expired => "token_expired",
                 Flaw::Rooms => "token_rooms",
                 Flaw::ClaimsTooLarge => "claims_too_large",
             })
