@@ -9,6 +9,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTestHarness, experimental_readRawConfig } from "wrangler";
 import { direct, issue, opens, post, request, upgrade } from "./client.js";
+import { askDirectly } from "./outbound.js";
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
 process.env.WRANGLER_SEND_METRICS ??= "false";
@@ -46,6 +47,7 @@ export async function startGates(list) {
   const base = await projectConfig();
   const root = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-tests-"));
   const workers = list.map((options, index) => ({ config: workerConfig(base, options, index) }));
+  askDirectly();
   const server = createTestHarness({ root, workers });
   const runtime = new Runtime(server, workers, root);
   try {

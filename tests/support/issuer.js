@@ -1,6 +1,6 @@
 // An issuer of tokens with a JWKS, as an identity provider is one: npm `jose` makes its keys and signs its tokens. What no
 // honest issuer would sign is made here too, by the same means; `jwt.js` has the forgeries that need no key.
-import { createPublicKey, generateKeyPairSync, sign as signBytes } from "node:crypto";
+import { generateKeyPairSync, sign as signBytes } from "node:crypto";
 import { CompactSign, exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { encode, inSeconds } from "./jwt.js";
 import { WebServer } from "./web-server.js";
@@ -28,7 +28,7 @@ export function weakKey(modulusLength) {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength });
   const kid = `weak-${modulusLength}`;
   const jwk = { ...publicKey.export({ format: "jwk" }), kid, alg: "RS256", use: "sig" };
-  const pem = createPublicKey(publicKey).export({ format: "pem", type: "spki" });
+  const pem = publicKey.export({ format: "pem", type: "spki" });
   return { alg: "RS256", kid, jwk, pem, weak: privateKey };
 }
 
