@@ -12,7 +12,7 @@ import { keyed, malformed } from "./support/tickets.js";
 const COUNT = 100_000;
 /** How many of them are real upgrades. The others have their upgrade headers put on behind the proxies, so that connections
  * can be kept alive: a connection that asked for an upgrade is closed with its refusal. */
-const REAL_EVERY = 20;
+const REAL_EVERY = 50;
 const PARALLEL = 24;
 const BATCH = 2_000;
 const SEED = Number(process.env.FORGED_SEED ?? 1);
