@@ -268,10 +268,12 @@ fn every_setting() -> Vec<&'static str> {
     let sources = [
         include_str!("../config.rs"),
         include_str!("parse.rs"),
+        include_str!("public_key.rs"),
         include_str!("identity.rs"),
         include_str!("servers.rs"),
         include_str!("stores.rs"),
         include_str!("tickets.rs"),
+        include_str!("tokens.rs"),
     ];
     let words = sources.iter().flat_map(|source| source.split('"'));
     let is_name = |word: &&str| word.len() > 3 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');

@@ -114,9 +114,7 @@ mod tests {
 
     fn reads(receipt: &Verified, token: &str, algorithms: Vec<Algorithm>) -> bool {
         super::super::provider::install();
-        let mut validation = Validation::default();
-        validation.algorithms = algorithms;
-        validation.validate_exp = false;
+        let mut validation = Validation { algorithms, validate_exp: false, ..Validation::default() };
         validation.required_spec_claims.clear();
         decode::<Map<String, Value>>(token, receipt.key(), &validation).is_ok()
     }
