@@ -67,29 +67,32 @@ pub enum SubjectRule {
     OrCommonName,
 }
 
+/// Where keys come from.
+enum Source {
+    Secrets,
+    PublicKeys(String),
+    Set,
+}
+
 impl<S: Settings> Reader<'_, S> {
     /// The tokens of the app's own login.
     pub(super) fn tokens(&mut self, environment: Environment, timeout_ms: u32, claims: Vec<String>) -> TokenSettings {
-        self.one_source();
-        let named = self.algorithms();
-        let (secret, public) = (self.text("JWT_SECRET"), self.text("JWT_PUBLIC_KEY"));
-        let is_set = secret.is_none() && public.is_none() && self.text("JWT_JWKS_URL").is_some();
-        let (keys, usual) = if let (None, Some(text)) = (&secret, public) {
-            let keys = self.public_keys(&text, named.as_deref());
-            let is_usual = |algorithm: &Algorithm| keys.iter().any(|key| key.kind.usual() == *algorithm);
-            let usual = ALGORITHMS.iter().map(|(_, algorithm)| *algorithm).filter(is_usual).collect();
-            (Keys::Public(keys), usual)
-        } else if is_set {
-            let url = self.url("JWT_JWKS_URL", environment).unwrap_or_default();
-            (Keys::Set { url, timeout_ms }, vec![Algorithm::RS256])
-        } else {
-            (Keys::Secrets(self.secrets(environment, named.as_deref())), vec![Algorithm::HS256])
+        let source = self.source();
+        let named = self.algorithms(matches!(source, Source::Secrets));
+        let is_set = matches!(source, Source::Set);
+        let (keys, usual) = match source {
+            Source::Secrets => (Keys::Secrets(self.secrets(environment, named.as_deref())), vec![Algorithm::HS256]),
+            Source::PublicKeys(text) => {
+                let keys = self.public_keys(&text, named.as_deref());
+                let is_usual = |algorithm: &Algorithm| keys.iter().any(|key| key.kind.usual() == *algorithm);
+                let usual = ALGORITHMS.iter().map(|(_, algorithm)| *algorithm).filter(is_usual).collect();
+                (Keys::Public(keys), usual)
+            }
+            Source::Set => {
+                let url = self.url("JWT_JWKS_URL", environment).unwrap_or_default();
+                (Keys::Set { url, timeout_ms }, vec![Algorithm::RS256])
+            }
         };
-        let is_hmac = matches!(keys, Keys::Secrets(_));
-        if named.iter().flatten().any(|algorithm| (algorithm.family() == AlgorithmFamily::Hmac) != is_hmac) {
-            let expected = if is_hmac { "HS256, HS384, HS512" } else { "RS256, PS256, ES256, EdDSA" };
-            self.wrong("JWT_ALGORITHMS", "has one that the keys are not for", expected);
-        }
         let (issuer, audience) = self.issuer_and_audience(is_set);
         TokenSettings {
             keys,
@@ -104,23 +107,35 @@ impl<S: Settings> Reader<'_, S> {
     }
 
     /// Keys come from one place: with two, the weaker one would decide.
-    fn one_source(&mut self) {
-        if self.text("JWT_SECRET").is_none() && self.text("JWT_SECRET_PREVIOUS").is_some() {
+    fn source(&mut self) -> Source {
+        let sources = ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWT_JWKS_URL"];
+        let mut set = Vec::new();
+        for name in sources {
+            set.extend(self.text(name).map(|text| (name, text)));
+        }
+        for (name, _) in set.iter().skip(1) {
+            self.wrong(name, "is set, and so is another source of keys", format!("one of {}", sources.join(", ")));
+        }
+        let first = set.into_iter().next();
+        if first.as_ref().is_none_or(|(name, _)| *name != "JWT_SECRET") && self.text("JWT_SECRET_PREVIOUS").is_some() {
             let expected = "set only together with JWT_SECRET";
             self.wrong("JWT_SECRET_PREVIOUS", "is set, and JWT_SECRET is not", expected);
         }
-        let sources = ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWT_JWKS_URL"];
-        let set: Vec<_> = sources.into_iter().filter(|name| self.text(name).is_some()).collect();
-        for name in set.iter().skip(1) {
-            self.wrong(name, "is set, and so is another source of keys", format!("one of {}", sources.join(", ")));
+        match first {
+            Some(("JWT_PUBLIC_KEY", text)) => Source::PublicKeys(text),
+            Some(("JWT_JWKS_URL", _)) => Source::Set,
+            _ => Source::Secrets,
         }
     }
 
-    fn algorithms(&mut self) -> Option<Vec<Algorithm>> {
-        let names: Vec<_> = ALGORITHMS.iter().map(|(name, _)| *name).collect();
-        let expected = format!("one or several different ones of {}", names.join(", "));
+    /// `JWT_ALGORITHMS`; `None` when absent, or wrong and said so.
+    fn algorithms(&mut self, hmac: bool) -> Option<Vec<Algorithm>> {
+        let fits = |algorithm: Algorithm| (algorithm.family() == AlgorithmFamily::Hmac) == hmac;
+        let fitting = ALGORITHMS.iter().filter(|(_, algorithm)| fits(*algorithm));
+        let names: Vec<_> = fitting.clone().map(|(name, _)| *name).collect();
+        let expected = format!("one or several different ones of {}, which the keys are for", names.join(", "));
         self.list("JWT_ALGORITHMS", expected, |text| {
-            ALGORITHMS.iter().find(|(name, _)| *name == text).map(|(_, algorithm)| *algorithm)
+            fitting.clone().find(|(name, _)| *name == text).map(|(_, algorithm)| *algorithm)
         })
     }
 
@@ -137,7 +152,7 @@ impl<S: Settings> Reader<'_, S> {
         if self.text("JWT_SECRET").is_none() {
             self.wrong("JWT_SECRET", "is not set, and IDENTITY is jwt", expected.as_str());
         }
-        let mut secrets: Vec<Secret> = Vec::new();
+        let mut secrets = Vec::new();
         for name in ["JWT_SECRET", "JWT_SECRET_PREVIOUS"] {
             let Some(secret) = self.text(name) else { continue };
             if secret.len() < min {
@@ -145,9 +160,6 @@ impl<S: Settings> Reader<'_, S> {
             }
             if secret == PUBLIC_JWT_SECRET && environment == Environment::Production {
                 self.wrong(name, "is the public one of .dev.vars.example", expected.as_str());
-            }
-            if secrets.iter().any(|other| other.0 == secret) {
-                self.wrong(name, "is the same as JWT_SECRET", "the secret before it, or nothing");
             }
             secrets.push(Secret(secret));
         }

@@ -146,7 +146,7 @@ impl Forward {
             said.remove(name);
             said.extend(value.map(|value| (name.to_owned(), value)));
         }
-        Some(said)
+        Some(Said(said))
     }
 }
 

@@ -1,12 +1,43 @@
 //! What a login says of its caller, be it a token or the answer of the app's own login: the same names, read the same way.
 
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::gate::Caller;
 use crate::grant::{Claims, Millis, Subject};
 
 /// What a login says, by name.
-pub type Said = Map<String, Value>;
+#[derive(Debug, PartialEq)]
+pub struct Said(pub Map<String, Value>);
+
+/// An object whose names are all different: of two with one name it would depend on the reader which counts (RFC 7519 §4).
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = Said;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Said, A::Error> {
+                let mut said = Map::new();
+                while let Some((name, value)) = members.next_entry()? {
+                    if said.insert(name, value).is_some() {
+                        return Err(de::Error::custom("a name twice"));
+                    }
+                }
+                Ok(Said(said))
+            }
+        }
+
+        deserializer.deserialize_map(Names)
+    }
+}
 
 /// Why what a login says can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +54,12 @@ pub enum Flaw {
 
 /// A member that is absent or a text.
 pub fn text<'a>(said: &'a Said, name: &str) -> Result<Option<&'a str>, Flaw> {
-    said.get(name).map(|value| value.as_str().ok_or(Flaw::Type)).transpose()
+    said.0.get(name).map(|value| value.as_str().ok_or(Flaw::Type)).transpose()
 }
 
 /// A member that is absent or a number.
 pub fn number(said: &Said, name: &str) -> Result<Option<f64>, Flaw> {
-    said.get(name).map(|value| value.as_f64().ok_or(Flaw::Type)).transpose()
+    said.0.get(name).map(|value| value.as_f64().ok_or(Flaw::Type)).transpose()
 }
 
 /// What a fraction of a second may be off by, in milliseconds: a number of JSON is a binary fraction, and one that is meant to
@@ -61,8 +92,8 @@ pub fn caller(
     if login_expires_at.is_some_and(|end| end <= now) {
         return Err(Flaw::Expired);
     }
-    let rooms = said.get("rooms").map(|rooms| texts(rooms).ok_or(Flaw::Rooms)).transpose()?;
-    let picked: Said = wanted.iter().filter_map(|name| said.remove_entry(name)).collect();
+    let rooms = said.0.get("rooms").map(|rooms| texts(rooms).ok_or(Flaw::Rooms)).transpose()?;
+    let picked: Map<_, _> = wanted.iter().filter_map(|name| said.0.remove_entry(name)).collect();
     let claims = Claims::try_from(picked).map_err(|_| Flaw::ClaimsTooLarge)?;
     Ok(Caller { subject, login_expires_at, rooms, claims })
 }
@@ -79,9 +110,25 @@ mod tests {
     use serde_json::json;
 
     fn read(said: Value, wanted: &[&str]) -> Result<Caller, Flaw> {
-        let Value::Object(said) = said else { panic!("no object") };
+        let said = serde_json::from_value(said).unwrap();
         let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
         caller(said, Subject::try_from("alice".to_owned()).unwrap(), None, &wanted, Millis(0))
+    }
+
+    #[test]
+    fn names_are_different() {
+        for (text, good) in [
+            ("{}", true),
+            (r#"{"sub":"a","exp":1}"#, true),
+            (r#"{"sub":"a","sub":"a"}"#, false),
+            (r#"{"sub":"a","s\u0075b":"b"}"#, false),
+            (r#"{"a":{"b":1,"b":2}}"#, true),
+            ("[]", false),
+            ("null", false),
+            (r#"["sub"]"#, false),
+        ] {
+            assert_eq!(serde_json::from_str::<Said>(text).is_ok(), good, "{text}");
+        }
     }
 
     #[test]
@@ -97,7 +144,7 @@ mod tests {
     #[test]
     fn wanted_claims_travel_as_they_are() {
         let said = json!({"sub": "alice", "role": ["admin"], "level": 9_007_199_254_740_993_u64, "no": null, "x": 1});
-        let claims: Said = read(said, &["role", "level", "no", "sub", "absent"]).unwrap().claims.into();
+        let claims: Map<_, _> = read(said, &["role", "level", "no", "sub", "absent"]).unwrap().claims.into();
         let expected = json!({"sub": "alice", "role": ["admin"], "level": 9_007_199_254_740_993_u64, "no": null});
         assert_eq!(Value::from(claims), expected);
         assert!(read(json!({"role": 1}), &[]).unwrap().claims.is_empty());

@@ -72,7 +72,7 @@ impl TryFrom<Said> for Signed {
                 login::number(&said, name)?;
             }
             let audience = |aud: &serde_json::Value| aud.is_string() || login::texts(aud).is_some();
-            if said.get("aud").is_none_or(audience) { Ok(()) } else { Err(Flaw::Type) }
+            if said.0.get("aud").is_none_or(audience) { Ok(()) } else { Err(Flaw::Type) }
         };
         match typed() {
             Ok(()) => Ok(Self(said)),

@@ -4,7 +4,7 @@ import { assertProblem } from "./problem.js";
 import { refused } from "./refused.js";
 
 const CHALLENGES = { identity_missing: /^Bearer$/, identity_refused: /^Bearer error="invalid_token"$/ };
-/** The answer to each kind of refusal, which is the same in every byte, whatever the reason. */
+/** The answer to each kind of refusal of a page, which is the same in every byte, whatever the reason. */
 const seen = new Map();
 
 /** The welcome of a socket whose ticket was asked for with these headers. */
@@ -34,7 +34,7 @@ export async function refuses(gate, headers, expected, { clock, body, never = []
   if (status === 401) assertChallenge(gate, answer, code);
   if (status === 503) assert.equal(answer.headers["retry-after"], "5");
   assert.deepEqual(await gate.calls(), {}, "a refused caller reached a store");
-  assertSame(gate, answer, code);
+  assertSame(gate, answer, `${code} ${headers?.Origin}`);
   assertSecret(gate, answer, [...pieces(headers), ...never]);
   refused();
   return answer;
@@ -46,8 +46,8 @@ function assertChallenge(gate, answer, code) {
   assert.match(challenge, jwt ? CHALLENGES[code] : /\S/);
 }
 
-function assertSame(gate, answer, code) {
-  const kind = `${gate.config.vars.IDENTITY} ${code}`;
+function assertSame(gate, answer, what) {
+  const kind = `${gate.config.vars.IDENTITY} ${what}`;
   const headers = answer.rawHeaders.join("\n").replace(/\nDate\n[^\n]*/i, "");
   const text = `${answer.status}\n${headers}\n${answer.text}`;
   assert.equal(text, seen.get(kind) ?? text, "the answer tells reasons apart");
