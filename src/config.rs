@@ -234,3 +234,6 @@ impl Config {
         parse::read(settings)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod given;

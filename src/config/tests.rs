@@ -3,25 +3,10 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::config::given::Given;
 use crate::config::{Bind, Carriage, IdentityChoice, KV_BINDING, Leaf, PUBLIC_JWT_SECRET, SHARD_BINDING};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
-
-#[derive(Default)]
-struct Given {
-    texts: HashMap<&'static str, &'static str>,
-    bound: Vec<&'static str>,
-}
-
-impl Settings for Given {
-    fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
-        Ok(self.texts.get(name).map(|text| (*text).to_owned()))
-    }
-
-    fn is_bound(&self, name: &'static str) -> bool {
-        self.bound.contains(&name)
-    }
-}
 
 fn given<const T: usize, const B: usize>(texts: [(&'static str, &'static str); T], bound: [&'static str; B]) -> Given {
     let mut given = Given { bound: bound.to_vec(), texts: HashMap::from([("JWT_SECRET", SECRET)]) };

@@ -84,7 +84,10 @@ impl<K> Cache<K> {
         if asking {
             return Next::Wait;
         }
-        if fresh && resting(self.unknown_at, UNKNOWN_REST) {
+        // An ask that was given up told nobody anything. Who asks with made-up names and hangs up must not keep others from
+        // asking.
+        let given_up = self.asking_since.is_some();
+        if fresh && resting(self.unknown_at, UNKNOWN_REST) && !given_up {
             return no;
         }
         self.unknown_at = Some(now);

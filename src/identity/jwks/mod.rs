@@ -21,6 +21,7 @@ use set::{Entry, NoSet, choose};
 
 /// Milliseconds after which a request looks again what another one was told.
 const LOOK_AGAIN_MS: u32 = 20;
+const LOOKS_MORE: u32 = 5;
 
 /// The keys.
 pub struct Jwks {
@@ -50,8 +51,9 @@ impl Jwks {
         kid: Option<&str>,
         clock: &impl Fn() -> Millis,
     ) -> Result<Vec<CryptoKey>, NotKnown> {
-        // Counted, not timed: while nothing but timers happens, a clock may stand still.
-        let mut looks = self.timeout_ms.div_ceil(LOOK_AGAIN_MS);
+        // Counted, not timed: a clock may stand still. A few more than the ask of somebody else can take, so that one that was
+        // given up doesn't end the waiting.
+        let mut looks = self.timeout_ms.div_ceil(LOOK_AGAIN_MS).saturating_add(LOOKS_MORE);
         let mut asked = false;
         loop {
             let now = clock();
