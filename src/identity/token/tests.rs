@@ -219,7 +219,7 @@ fn parts_are_what_they_should_be() {
         format!("{header}..{signature}"),
         format!("{header}=.{payload}.{signature}"),
         format!("{good}="),
-        format!("{header}.{payload}.+{}", &signature[1..]),
+        format!("{header}.{payload}.+{signature}"),
         format!("{good}, {good}"),
         ".".repeat(6000),
     ] {
@@ -227,7 +227,7 @@ fn parts_are_what_they_should_be() {
     }
     for (bad, expected) in [
         (format!("{header}.{payload}."), "token_signature"),
-        (format!("{header}.{payload}.{}", &signature[..40]), "token_signature"),
+        (format!("{header}.{payload}.AAAA"), "token_signature"),
         ("x".repeat(MAX + 1), "token_too_long"),
         (format!("wst_k_{}", "a".repeat(43)), "token_is_ticket"),
     ] {
@@ -251,7 +251,7 @@ proptest! {
     #[test]
     fn any_claims_are_read_or_refused(sub: Option<String>, exp: Option<f64>, nbf: Option<f64>, rooms: Option<Vec<String>>, more: String) {
         let claims = json!({"sub": sub, "exp": exp, "nbf": nbf, "rooms": rooms, "more": more});
-        let Value::Object(mut claims) = claims else { unreachable!() };
+        let mut claims = claims.as_object().unwrap().clone();
         claims.retain(|_, value| !value.is_null());
         let tokens = tokens(&[("TICKET_CLAIMS", "more,exp")]);
         if let Ok(caller) = caller(&tokens, &signed(&hs256(), SECRET, &Value::from(claims))) {
@@ -262,10 +262,12 @@ proptest! {
 
     /// One byte that is changed, wherever, and it is refused.
     #[test]
-    fn a_changed_token_is_refused(at: prop::sample::Index, byte in "[A-Za-z0-9._-]") {
+    fn a_changed_token_is_refused(at: prop::sample::Index, byte in prop::sample::select(b"AZaz09_-.".to_vec())) {
         let good = signed(&hs256(), SECRET, &json!({"sub": "alice", "exp": 2000}));
-        let at = at.index(good.len());
-        let changed = format!("{}{byte}{}", &good[..at], &good[at + 1..]);
+        let mut changed = good.clone().into_bytes();
+        let at = at.index(changed.len());
+        changed[at] = byte;
+        let changed = String::from_utf8(changed).unwrap();
         prop_assume!(changed != good);
         prop_assert!(caller(&tokens(&[]), &changed).is_err());
     }

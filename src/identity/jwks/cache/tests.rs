@@ -35,7 +35,7 @@ impl World {
     }
 
     fn later(&mut self, millis: u64) -> &mut Self {
-        self.now += millis;
+        self.now = self.now.saturating_add(millis);
         self
     }
 
@@ -194,7 +194,7 @@ proptest! {
                 Happens::Fails if asking => { world.failed(); asking = false; }
                 Happens::Empties if asking => { world.cache.emptied(Millis(world.now)); (asking, fetched) = (false, None); }
                 Happens::Comes(key) => {
-                    let usable = fetched.is_some_and(|at| world.now - at <= KEPT);
+                    let usable = fetched.is_some_and(|at| world.now.saturating_sub(at) <= KEPT);
                     let known = world.cache.keys(Millis(world.now)).is_some_and(|keys| keys.contains(&key));
                     prop_assert_eq!(world.cache.keys(Millis(world.now)).is_some(), usable);
                     let fresh = usable && world.cache.held.as_ref().is_some_and(|held| Millis(world.now) < held.fresh_until);
@@ -205,7 +205,7 @@ proptest! {
                         Next::Ask => {
                             prop_assert!(!(fresh && known), "asked for what is here");
                             if fresh && !asking {
-                                prop_assert!(unknown.is_none_or(|at| world.now - at >= UNKNOWN_REST), "asked too often");
+                                prop_assert!(unknown.is_none_or(|at| world.now.saturating_sub(at) >= UNKNOWN_REST), "asked too often");
                             }
                             if usable && !known {
                                 unknown = Some(world.now);
