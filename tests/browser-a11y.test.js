@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, afterEach, before, describe, test } from "node:test";
 import { launch, open } from "./support/chromium.js";
-import { DEVELOPMENT, startGate } from "./support/harness.js";
-import { again, connect, facts, getTicket, race, talk } from "./support/page.js";
+import { startGate } from "./support/harness.js";
+import { again, connect, facts, getTicket, race, talk, WITH_PAGE } from "./support/page.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -17,7 +17,7 @@ describe("the page, for everybody", { timeout: 240_000 }, () => {
   let browser;
   let page;
   before(async () => {
-    gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory" } });
+    gate = await startGate({ vars: { ...WITH_PAGE, TICKET_STORE: "memory" } });
     browser = await launch();
   });
   afterEach(async () => {

@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { launch, open } from "./support/chromium.js";
-import { DEVELOPMENT, startGate } from "./support/harness.js";
-import { again, connect, facts, getTicket, logged, race, talk, until } from "./support/page.js";
+import { startGate } from "./support/harness.js";
+import { again, connect, facts, getTicket, logged, race, talk, until, WITH_PAGE } from "./support/page.js";
 
 describe("the page", { timeout: 240_000 }, () => {
   let gate;
   let browser;
   let page;
   before(async () => {
-    gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "durable" } });
+    gate = await startGate({ vars: { ...WITH_PAGE, TICKET_STORE: "durable" } });
     browser = await launch();
   });
   afterEach(async () => {
@@ -195,7 +195,7 @@ describe("the page", { timeout: 240_000 }, () => {
 });
 
 test("a ticket expires on the page when it does at the gate", { timeout: 60_000 }, async () => {
-  const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory", TICKET_TTL_SECONDS: "2" } });
+  const gate = await startGate({ vars: { ...WITH_PAGE, TICKET_STORE: "memory", TICKET_TTL_SECONDS: "2" } });
   const browser = await launch();
   try {
     const page = await open(browser, gate);

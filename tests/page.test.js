@@ -6,7 +6,8 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import en from "../public/page/en.js";
 import zh from "../public/page/zh.js";
-import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { startGate } from "./support/harness.js";
+import { WITH_PAGE } from "./support/page.js";
 
 const PUBLIC = fileURLToPath(new URL("../public/", import.meta.url));
 const files = readdirSync(PUBLIC, { recursive: true, withFileTypes: true })
@@ -21,7 +22,7 @@ const named = [...html.matchAll(/data-t(-[a-z-]+)?="([^"]+)"/g)].map(([, attribu
 describe("the page's files", { timeout: 60_000 }, () => {
   let gate;
   before(async () => {
-    gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory" } });
+    gate = await startGate({ vars: { ...WITH_PAGE, TICKET_STORE: "memory" } });
   });
   after(() => gate?.close());
 

@@ -61,6 +61,7 @@ function endpoint(child) {
 export async function open(browser, gate, { path = "/", expected = [], ...options } = {}) {
   const context = await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 840 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
   watch(page, gate, expected);
   await page.goto(new URL(path, gate.url).href);
   return page;

@@ -1,4 +1,8 @@
 // What a person does on the page that the gate serves, and what is to be seen there.
+import { DEVELOPMENT } from "./harness.js";
+
+/** Settings of a gate for development that serves its page, as it does without a word of it. */
+export const WITH_PAGE = { ...DEVELOPMENT, PAGE: "" };
 
 /** Presses *Get a ticket* and waits for it; resolves to the gate's answer. */
 export async function getTicket(page) {
