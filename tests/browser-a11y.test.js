@@ -35,13 +35,22 @@ describe("the page, for everybody", { timeout: 240_000 }, () => {
       const ends = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < 5000);
       return Promise.all(ends.map((one) => one.finished.catch(() => {})));
     });
-    const result = await page.evaluate((rules) => globalThis.axe.run({ runOnly: rules }), RULES);
-    assert.ok(result.passes.length > 20, `${state}: axe looked at nothing`);
-    const found = [...result.violations, ...result.incomplete].flatMap(({ id, nodes }) =>
-      nodes.map(({ target, failureSummary }) => [state, id, target.join(" "), failureSummary]),
+    return page.evaluate(
+      async ({ rules, state }) => {
+        const { passes, violations, incomplete } = await globalThis.axe.run({ runOnly: rules });
+        // What is half scrolled out of a list, or inside of the ring, has a background that axe can't see.
+        const hard = ({ id }, { target }) =>
+          id === "color-contrast" && document.querySelector(target[0]).closest("#talk, #log, .ring-text");
+        const list = (rules, but = () => false) =>
+          rules.flatMap((rule) => rule.nodes.filter((node) => !but(rule, node)).map((node) => [rule.id, node.html]));
+        return [
+          ...(passes.length > 20 ? [] : ["nothing was looked at"]),
+          ...list(violations),
+          ...list(incomplete, hard),
+        ].map((finding) => [state, ...finding]);
+      },
+      { rules: RULES, state },
     );
-    // It can't tell what colour is behind these: the ring's middle is the ticket.
-    return found.filter(([, id, target]) => id !== "color-contrast" || !/^#ring-(value|unit)$/.test(target));
   }
 
   for (const [name, options] of [

@@ -1,0 +1,153 @@
+// The client in real Chromium, from the page's own origin: the network goes and comes back, the tab sleeps and wakes, the Worker restarts.
+// Each time it comes back with a ticket that was never used before.
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { launch, launchTabs, open, watch } from "./support/chromium.js";
+import { startGate } from "./support/harness.js";
+import { echoes, lost, NO_WAY, opened, openSocket, tickets } from "./support/in-page.js";
+import { connect, facts, talk, until, WITH_PAGE } from "./support/page.js";
+import { startRelay } from "./support/relay.js";
+
+// So long that only something that wakes it can be the reason when it comes back.
+const PATIENT = { baseDelay: 3_600_000, maxDelay: 3_600_000 };
+
+describe("the client in a browser", { timeout: 240_000 }, () => {
+  let gate;
+  let relay;
+  let browser;
+  let tabs;
+  let page;
+  before(async () => {
+    gate = await startGate({ vars: { ...WITH_PAGE, TICKET_STORE: "durable" } });
+    relay = await startRelay(gate.url);
+    browser = await launch();
+    tabs = await launchTabs();
+  });
+  beforeEach(() => gate.forgetLines());
+  afterEach(async () => {
+    assert.deepEqual(page.faults, []);
+    await page.close();
+  });
+  after(async () => {
+    await tabs?.close();
+    await browser?.close();
+    await relay?.close();
+    await gate?.close();
+  });
+
+  test("the network is cut and comes back", async () => {
+    page = await open(browser, relay, { expected: NO_WAY });
+    await openSocket(page, { maxDelay: 1000 });
+    await relay.cut();
+    await lost(page, 3);
+    assert.equal(await page.evaluate(() => globalThis.socket.readyState), 0, "CONNECTING between connections");
+    assert.deepEqual(tickets(gate), { issued: 1, consumed: 1, refused: 0 });
+    await relay.heal();
+    await opened(page, 2);
+    await echoes(page, "back again");
+    assert.deepEqual(tickets(gate), { issued: 2, consumed: 2, refused: 0 });
+    const ends = await page.evaluate(() => globalThis.seen.filter(([event]) => event === "close"));
+    assert.ok(ends.every(([, code, willReconnect]) => code === 1006 && willReconnect));
+  });
+
+  test("while the browser is offline it asks for nothing; online again it comes back at once", async () => {
+    page = await open(browser, relay, { expected: NO_WAY });
+    await openSocket(page, PATIENT);
+    const asked = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    await page.context().setOffline(true);
+    relay.drop();
+    await lost(page, 1);
+    await sleep(2000);
+    assert.deepEqual(
+      asked.filter((path) => path === "/ws-ticket"),
+      [],
+    );
+    await page.context().setOffline(false);
+    await opened(page, 2);
+    await echoes(page, "back again");
+    assert.deepEqual(tickets(gate), { issued: 2, consumed: 2, refused: 0 });
+  });
+
+  test("a tab that comes to the front comes back at once", async () => {
+    page = watch(await tabs.context.newPage(), relay, NO_WAY);
+    await page.goto(relay.url);
+    await openSocket(page, PATIENT);
+    const other = await tabs.context.newPage();
+    await other.bringToFront();
+    await until(() => page.evaluate(() => document.hidden), "the tab is hidden");
+    relay.drop();
+    await lost(page, 1);
+    await sleep(1000);
+    assert.deepEqual(tickets(gate), { issued: 1, consumed: 1, refused: 0 });
+    await page.bringToFront();
+    await opened(page, 2);
+    await echoes(page, "back again");
+    assert.deepEqual(tickets(gate), { issued: 2, consumed: 2, refused: 0 });
+    await other.close();
+  });
+
+  test("a tab that was asleep while its connection died wakes up, and comes back", async () => {
+    page = watch(await tabs.context.newPage(), relay, NO_WAY);
+    await page.goto(relay.url);
+    // What ended while it slept, it hears of only after it has come to the front: the first wait is short.
+    await openSocket(page);
+    const other = await tabs.context.newPage();
+    await other.bringToFront();
+    await until(() => page.evaluate(() => document.hidden), "the tab is hidden");
+    const session = await tabs.context.newCDPSession(page);
+    await session.send("Page.setWebLifecycleState", { state: "frozen" });
+    relay.drop();
+    await sleep(3000);
+    const before = tickets(gate);
+    assert.deepEqual(before, { issued: 1, consumed: 1, refused: 0 }, "asleep it does nothing");
+    await page.bringToFront();
+    await opened(page, 2);
+    await echoes(page, "back again");
+    assert.deepEqual(tickets(gate), { issued: 2, consumed: 2, refused: 0 });
+    await other.close();
+  });
+
+  test("the Worker restarts", async () => {
+    page = await open(browser, relay, { expected: NO_WAY });
+    await openSocket(page, { maxDelay: 1000 });
+    for (const round of [2, 3]) {
+      await gate.redeploy();
+      await opened(page, round);
+      await echoes(page, `after restart ${round}`);
+    }
+    const events = await page.evaluate(() => globalThis.seen.filter(([event]) => event === "open").length);
+    assert.equal(events, 3);
+  });
+
+  test("the page itself comes back after a restart, and says so", async () => {
+    page = await open(browser, relay, { expected: NO_WAY });
+    await facts(page);
+    await connect(page);
+    const first = await page.innerText("#ticket-text");
+    await gate.redeploy();
+    await until(async () => (await page.innerText("#ticket-text")) !== first, "a fresh ticket");
+    await page.waitForSelector("#connection[data-state=open]");
+    await talk(page, "back again");
+    const lines = await page.locator("#log li").allInnerTexts();
+    assert.ok(
+      lines.some((line) => /Connection lost \(1006\)|Connection lost \(1012\)|Connection lost \(1001\)/.test(line)),
+    );
+  });
+
+  test("closed for good it stays closed, whatever wakes it", async () => {
+    page = await open(browser, relay);
+    await openSocket(page);
+    await page.evaluate(() => globalThis.socket.close(1000, "done"));
+    await lost(page, 1);
+    await page.evaluate(() => {
+      dispatchEvent(new Event("online"));
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await sleep(1500);
+    const seen = await page.evaluate(() => globalThis.seen.filter(([event]) => event !== "message"));
+    assert.deepEqual(seen, [["open"], ["close", 1000, false]]);
+    assert.deepEqual(tickets(gate), { issued: 1, consumed: 1, refused: 0 });
+  });
+});
