@@ -5,7 +5,7 @@ import { refuses, welcomed } from "./support/caller.js";
 import { startGate, startGates } from "./support/harness.js";
 import { ALGORITHMS, makeKey, sign, startIssuer, weakKey } from "./support/issuer.js";
 import { bearer, inSeconds } from "./support/jwt.js";
-import { report } from "./support/refused.js";
+import { refused, report } from "./support/refused.js";
 
 report();
 
@@ -178,6 +178,7 @@ describe("keys that come and go", { timeout: 120_000 }, () => {
     await at(60);
     for (const { status, json } of await Promise.all(Array.from({ length: 40 }, () => unknown(old)))) {
       assert.deepEqual([status, json.code], [401, "identity_refused"]);
+      refused();
     }
     assert.equal(issuer.fetches, 1, "a burst");
     for (let count = 0; count < 10; count += 1) assert.equal((await unknown(old)).status, 401);

@@ -10,7 +10,7 @@ import { report } from "./support/refused.js";
 
 report();
 
-const TIMEOUT_MS = 400;
+const TIMEOUT_MS = 1000;
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 const UNAVAILABLE = { status: 503, code: "identity_unavailable" };
