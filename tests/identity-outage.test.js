@@ -129,6 +129,31 @@ describe("the issuer", { timeout: 240_000 }, () => {
   }
 });
 
+test("a set without a usable key ends the keys of before", { timeout: 60_000 }, async () => {
+  const key = await makeKey("RS256");
+  const sets = [[], [await makeKey("ES256")], [await makeKey("RS256", { use: "enc" })]];
+  const issuers = await Promise.all(sets.map(() => startIssuer([key])));
+  const gates = await startGates(issuers.map((issuer) => ({ vars: issuer.vars(), edge: true })));
+  try {
+    for (const [index, issuer] of issuers.entries()) {
+      const gate = gates[index];
+      const clock = inSeconds(0) * SECOND;
+      const headers = bearer(await issuer.token({ exp: clock / SECOND + 7200 }));
+      await gate.edge({ clock });
+      assert.equal((await gate.post(undefined, headers)).status, 200);
+      issuer.keys = sets[index];
+      await refuses(gate, headers, UNAVAILABLE, { clock: clock + 601 * SECOND });
+      await gate.eventually(({ event, reason }) => event === "identity_failed" && reason === "malformed");
+      issuer.keys = [key];
+      await gate.edge({ clock: clock + 602 * SECOND });
+      assert.equal((await gate.post(undefined, headers)).status, 200);
+    }
+  } finally {
+    await gates[0].close();
+    await Promise.all(issuers.map((issuer) => issuer.close()));
+  }
+});
+
 test("an outage is over when the issuer is back; what was refused can be tried again", {
   timeout: 60_000,
 }, async () => {
