@@ -31,14 +31,11 @@ impl<S: Settings> Reader<'_, S> {
     /// `TICKET_KEY` and `TICKET_KEY_PREVIOUS`, in this order.
     pub(super) fn ticket_keys(&mut self) -> Vec<Secret> {
         let (current, previous) = (self.ticket_key("TICKET_KEY"), self.ticket_key("TICKET_KEY_PREVIOUS"));
-        let expected = "set only together with TICKET_KEY";
-        match (&current, &previous) {
-            (None, Some(_)) => self.wrong("TICKET_KEY_PREVIOUS", "is set, and TICKET_KEY is not", expected),
-            (Some(current), Some(previous)) if current == previous => {
-                self.wrong("TICKET_KEY_PREVIOUS", "is the same as TICKET_KEY", "the key before it, or nothing");
-            }
-            _ => {}
+        if current.is_none() && previous.is_some() {
+            let expected = "set only together with TICKET_KEY";
+            self.wrong("TICKET_KEY_PREVIOUS", "is set, and TICKET_KEY is not", expected);
         }
+        // The two may be the same: secrets are set one after the other, and in between the old one is in both places.
         current.into_iter().chain(previous).collect()
     }
 

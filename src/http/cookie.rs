@@ -7,7 +7,7 @@
 use crate::gate::Cookie;
 use crate::ticket::Bond;
 
-const NAME: &str = "__Host-ws-ticket";
+const NAME: &str = Bond::COOKIE;
 
 /// What a request brings, read from its `Cookie`.
 pub enum Brought {

@@ -12,6 +12,7 @@ use crate::gate::Caller;
 use crate::grant::{Millis, Subject};
 use crate::outside::{Ask, is_json};
 use crate::telemetry::{self, Event};
+use crate::ticket::Bond;
 
 /// What a request must bring, for people.
 pub const EXPECTED: &str = "Expected the Cookie or the Authorization of a session that the login knows.";
@@ -60,7 +61,8 @@ impl Forward {
         url: &Url,
         clock: impl Fn() -> Millis,
     ) -> worker::Result<Result<Caller, NotKnown>> {
-        let (cookie, authorization) = (headers.get("Cookie")?, headers.get("Authorization")?);
+        let cookie = headers.get("Cookie")?.map(without_bond).filter(|cookies| !cookies.is_empty());
+        let authorization = headers.get("Authorization")?;
         let address = headers.get("CF-Connecting-IP")?;
         let brought = Brought {
             cookie: cookie.as_deref(),
@@ -181,6 +183,17 @@ impl<'a> Brought<'a> {
         ]);
         headers
     }
+}
+
+/// The cookies, without the one that is the gate's own secret (`BIND=cookie`).
+fn without_bond(cookies: String) -> String {
+    let is_bond =
+        |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name.trim_matches([' ', '\t']) == Bond::COOKIE);
+    if !cookies.split(';').any(is_bond) {
+        return cookies;
+    }
+    let others: Vec<_> = cookies.split(';').filter(|pair| !is_bond(pair)).map(str::trim).collect();
+    others.join("; ")
 }
 
 /// Whole seconds.

@@ -16,6 +16,9 @@ pub struct Bond {
 }
 
 impl Bond {
+    /// The name of its cookie.
+    pub const COOKIE: &str = "__Host-ws-ticket";
+
     /// A fresh one.
     pub fn mint() -> Result<Self, NoRandomness> {
         Ok(Self::of(URL_SAFE_NO_PAD.encode(random::<32>()?)))

@@ -195,3 +195,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_gates_own_cookie_stays_here() {
+    let own = "__Host-ws-ticket=AAAA";
+    for (cookies, left) in [
+        ("session=1; theme=dark".to_owned(), "session=1; theme=dark"),
+        (format!("session=1; {own}; theme=dark"), "session=1; theme=dark"),
+        (format!("{own};session=1"), "session=1"),
+        (format!(" {own} ;{own}"), ""),
+        (own.to_owned(), ""),
+        (format!("x{own}"), "x__Host-ws-ticket=AAAA"),
+    ] {
+        assert_eq!(without_bond(cookies.clone()), left, "{cookies}");
+    }
+}

@@ -14,6 +14,10 @@ const FAILED_REST: u64 = 5_000;
 /// The same, with none.
 const FAILED_REST_EMPTY: u64 = 1_000;
 
+/// Milliseconds between two asks while there are no keys and none has failed. A crowd at a cold isolate must not become one
+/// at the issuer, and one that asks and is given up must not make the others wait for long.
+const COLD_STAGGER: u64 = 200;
+
 /// What a request does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -67,7 +71,7 @@ impl<K> Cache<K> {
             if asked || resting(self.failed_at, FAILED_REST_EMPTY) {
                 return Next::Unavailable;
             }
-            return self.ask(now);
+            return if resting(self.asking_since, COLD_STAGGER) { Next::Wait } else { self.ask(now) };
         };
         let known = has(keys);
         let fresh = self.held.as_ref().is_some_and(|held| now < held.fresh_until);

@@ -69,9 +69,11 @@ fn an_ask_that_was_given_up_is_forgotten() {
 }
 
 #[test]
-fn with_no_keys_everybody_asks_until_it_fails() {
+fn with_no_keys_one_asks_at_a_time_until_it_fails() {
     let mut world = World::empty();
-    assert_eq!([world.next(1), world.next(1)], [Next::Ask, Next::Ask]);
+    assert_eq!([world.next(1), world.next(1)], [Next::Ask, Next::Wait]);
+    assert_eq!(world.later(199).next(1), Next::Wait);
+    assert_eq!([world.later(1).next(1), world.next(1)], [Next::Ask, Next::Wait]);
     world.failed();
     assert_eq!([world.again(1), world.next(1)], [Next::Unavailable, Next::Unavailable]);
     assert_eq!(world.later(999).next(1), Next::Unavailable);
@@ -200,7 +202,8 @@ proptest! {
                     let fresh = usable && world.cache.held.as_ref().is_some_and(|held| Millis(world.now) < held.fresh_until);
                     match world.next(key) {
                         Next::Use => prop_assert!(known),
-                        Next::Unknown | Next::Wait => prop_assert!(usable && !known),
+                        Next::Unknown => prop_assert!(usable && !known),
+                        Next::Wait => prop_assert!(asking && !known),
                         Next::Unavailable => prop_assert!(!known),
                         Next::Ask => {
                             prop_assert!(!(fresh && known), "asked for what is here");
