@@ -121,7 +121,7 @@ impl Forward {
         let subject = login::text(&said, "sub").map_err(|_| malformed)?.ok_or(malformed)?;
         let subject = Subject::try_from(subject.to_owned()).map_err(|_| malformed)?;
         let ends = login::number(&said, "exp").map_err(|_| malformed)?.map(login::until);
-        login::caller(said, subject, ends, &self.settings.claims, now).map_err(|flaw| match flaw {
+        login::caller(&said, subject, ends, &self.settings.claims, now).map_err(|flaw| match flaw {
             Flaw::Expired => NoCaller::Refused(NotKnown::Refused("token_expired")),
             Flaw::ClaimsTooLarge => NoCaller::Refused(NotKnown::Refused("claims_too_large")),
             Flaw::Type | Flaw::Rooms => malformed,
@@ -132,21 +132,15 @@ impl Forward {
     fn in_headers(&self, header: impl Fn(&str) -> Option<String>) -> Option<Said> {
         let prefixed = |name: &str| header(&format!("{}{name}", self.settings.header_prefix));
         let mut said = Map::new();
-        for name in &self.settings.claims {
+        for (name, header, read) in MEMBERS {
+            if let Some(text) = prefixed(header) {
+                said.insert(name.to_owned(), read(&text)?);
+            }
+        }
+        for name in self.settings.claims.iter().filter(|claim| MEMBERS.iter().all(|(name, ..)| name != claim)) {
             if let Some(text) = prefixed(name) {
                 said.insert(name.clone(), text.into());
             }
-        }
-        // Last, so that no claim stands in the place of one of these.
-        said.insert("sub".to_owned(), prefixed("User")?.into());
-        let expires = prefixed("Expires").map(|text| seconds(&text).ok_or(())).transpose().ok()?;
-        let rooms = prefixed("Rooms").map(|text| {
-            let rooms = text.split(',').map(str::trim).filter(|room| !room.is_empty());
-            Value::Array(rooms.map(Value::from).collect())
-        });
-        for (name, value) in [("exp", expires), ("rooms", rooms)] {
-            said.remove(name);
-            said.extend(value.map(|value| (name.to_owned(), value)));
         }
         Some(Said(said))
     }
@@ -194,6 +188,21 @@ fn without_bond(cookies: String) -> String {
     }
     let others: Vec<_> = cookies.split(';').filter(|pair| !is_bond(pair)).map(str::trim).collect();
     others.join("; ")
+}
+
+type Read = fn(&str) -> Option<Value>;
+
+/// What has a header of its own: its name in JSON, its name in headers, and how it is read.
+const MEMBERS: [(&str, &str, Read); 3] =
+    [("sub", "User", text), ("exp", "Expires", seconds), ("rooms", "Rooms", rooms)];
+
+fn text(text: &str) -> Option<Value> {
+    Some(text.into())
+}
+
+/// Names, comma-separated.
+fn rooms(text: &str) -> Option<Value> {
+    Some(text.split(',').map(str::trim).filter(|room| !room.is_empty()).map(Value::from).collect())
 }
 
 /// Whole seconds.

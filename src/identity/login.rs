@@ -83,7 +83,7 @@ fn whole(millis: f64) -> Millis {
 
 /// The caller, whose login ends at a moment, if it says so; with the claims that are `wanted` of what is said.
 pub fn caller(
-    mut said: Said,
+    said: &Said,
     subject: Subject,
     login_expires_at: Option<Millis>,
     wanted: &[String],
@@ -93,7 +93,13 @@ pub fn caller(
         return Err(Flaw::Expired);
     }
     let rooms = said.0.get("rooms").map(|rooms| texts(rooms).ok_or(Flaw::Rooms)).transpose()?;
-    let picked: Map<_, _> = wanted.iter().filter_map(|name| said.0.remove_entry(name)).collect();
+    // One by one, here and elsewhere: collecting into a map brings a sort, and taking out of it a balance, 4 KB (gzipped).
+    let mut picked = Map::new();
+    for name in wanted {
+        if let Some(value) = said.0.get(name) {
+            picked.insert(name.clone(), value.clone());
+        }
+    }
     let claims = Claims::try_from(picked).map_err(|_| Flaw::ClaimsTooLarge)?;
     Ok(Caller { subject, login_expires_at, rooms, claims })
 }
@@ -112,7 +118,7 @@ mod tests {
     fn read(said: Value, wanted: &[&str]) -> Result<Caller, Flaw> {
         let said = serde_json::from_value(said).unwrap();
         let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
-        caller(said, Subject::try_from("alice".to_owned()).unwrap(), None, &wanted, Millis(0))
+        caller(&said, Subject::try_from("alice".to_owned()).unwrap(), None, &wanted, Millis(0))
     }
 
     #[test]

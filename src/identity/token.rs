@@ -110,7 +110,7 @@ impl Tokens {
     /// The token's subject, whose login ends when the token does.
     pub async fn caller(&self, token: &str, clock: impl Fn() -> Millis) -> Result<Caller, NotKnown> {
         let said = self.verified(token, &clock).await?;
-        self.read(said, clock())
+        self.read(&said, clock())
     }
 
     /// What the token says, if its signature is good and it is meant for us.
@@ -146,15 +146,15 @@ impl Tokens {
     }
 
     /// The caller, of what a token says.
-    fn read(&self, said: Said, now: Millis) -> Result<Caller, NotKnown> {
+    fn read(&self, said: &Said, now: Millis) -> Result<Caller, NotKnown> {
         let malformed = |_| NotKnown::Refused("token_malformed");
-        let exp = login::number(&said, "exp").map_err(malformed)?.ok_or(NotKnown::Refused("token_claim_missing"))?;
-        let nbf = login::number(&said, "nbf").map_err(malformed)?;
+        let exp = login::number(said, "exp").map_err(malformed)?.ok_or(NotKnown::Refused("token_claim_missing"))?;
+        let nbf = login::number(said, "nbf").map_err(malformed)?;
         let ends = login::until(exp).plus_seconds(self.leeway_seconds);
         if nbf.is_some_and(|nbf| login::from(nbf) > now.plus_seconds(self.leeway_seconds)) {
             return Err(NotKnown::Refused("token_not_yet_valid"));
         }
-        let text = |name| login::text(&said, name).map_err(malformed);
+        let text = |name| login::text(said, name).map_err(malformed);
         let subject = match (text("sub")?.unwrap_or_default(), self.subject) {
             ("", SubjectRule::OrCommonName) => text("common_name")?.unwrap_or_default(),
             (sub, _) => sub,

@@ -62,8 +62,10 @@ fn key(value: &Value) -> Option<Jwk> {
         ("OKP", Some("Ed25519")) => (KeyKind::Ed25519, &["kty", "crv", "x"]),
         _ => return None,
     };
-    let member = |name: &&str| Some(((*name).to_owned(), Value::from(text(name)?)));
-    let public: Map<String, Value> = members.iter().map(member).collect::<Option<_>>()?;
+    let mut public = Map::new();
+    for name in members {
+        public.insert((*name).to_owned(), text(name)?.into());
+    }
     Some(Jwk { kid, kind, alg, public: serde_json::to_string(&public).ok()? })
 }
 
