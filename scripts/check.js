@@ -17,6 +17,7 @@ const checks = [
   ["clippy, wasm", clippy("--target", "wasm32-unknown-unknown"), asBuilt],
   ["biome", biome("ci", "--error-on-warnings")],
   ["openapi, asyncapi", [npmTools.node, "scripts/openapi.js"]],
+  ["client size", [npmTools.node, "scripts/client-size.js"]],
 ];
 const fixes = [
   ["rustfmt", ["cargo", "fmt"]],
