@@ -9,7 +9,6 @@ const DEFAULTS = {
   queueBytes: 1000000,
 };
 
-const isNode = /^Node/.test(globalThis.navigator?.userAgent);
 const failure = (message, more) => Object.assign(new Error(message), more);
 
 const closeEvent = ({ code = 1005, reason = "", wasClean = false }, willReconnect) =>
@@ -135,8 +134,7 @@ export class TicketSocket extends EventTarget {
     let began;
     signal.onabort = () => {
       clearTimeout(deadline);
-      // Node would leave a connection whose handshake is called off: there it may open, to be closed.
-      if (socket !== this.#socket) setTimeout(() => socket.close(), isNode ? attemptTimeout : 0).unref?.();
+      if (socket !== this.#socket) socket.close();
     };
     const answer = await this.#ask(signal).catch((error) => fail("", error));
     if (signal.aborted) return;
@@ -188,6 +186,7 @@ export class TicketSocket extends EventTarget {
     throw failure(`no ticket: ${code ?? status}`, { status, code, retryAfter: response.headers.get("Retry-After") });
   }
 
+  // An attempt has failed, or its connection has ended.
   async #over(error, end, lived) {
     const { onUnauthenticated, reconnect, stableAfter, baseDelay, maxDelay } = this.#options;
     const signal = this.#enter();
@@ -231,6 +230,7 @@ const STATES = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
 Object.assign(TicketSocket, STATES);
 Object.assign(TicketSocket.prototype, STATES);
 
+// For libraries that take an async function for the URL.
 export const ticketUrl = (issue, options) => () =>
   new Promise((resolve, reject) => {
     function Url(url, protocols) {

@@ -103,12 +103,18 @@ class ClientServer {
   }
 
   async #upgrade(request, socket, head) {
+    // Node's HTTP keeps sockets half open, and reads none after an upgrade: a peer that has gone would seem to be there.
+    socket.on("end", () => socket.end()).resume();
     const offers = (request.headers["sec-websocket-protocol"] ?? "").split(/, */).filter(Boolean);
     const { searchParams } = new URL(request.url, this.url);
     const inQuery = searchParams.get("ticket");
     const ticket = inQuery ?? offers.find((offer) => offer.startsWith("wst_"));
     const own = offers.filter((offer) => offer !== ticket && offer !== "ws-ticket.v1");
-    this.upgrades.push({ at: Date.now(), ticket, offers, query: request.url.split("?")[1] ?? "" });
+    const seen = { at: Date.now(), ticket, offers, query: request.url.split("?")[1] ?? "", ended: false };
+    this.upgrades.push(seen);
+    socket.on("close", () => {
+      seen.ended = true;
+    });
     // Only the carriage that is on is looked at, as by a gate.
     const allowed = (inQuery === null) === (this.carriage === "subprotocol");
     const state = this.#tickets.get(ticket);
@@ -124,7 +130,7 @@ class ClientServer {
       return socket.end(`HTTP/1.1 ${how.status} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     }
     if (how.wait) await sleep(how.wait);
-    if (socket.destroyed) return;
+    if (!socket.writable) return;
     const protocol = how.protocol ?? own[0] ?? offers.find((offer) => offer === "ws-ticket.v1");
     socket.setNoDelay(true);
     socket.write(accept(request.headers["sec-websocket-key"], protocol));
