@@ -73,10 +73,10 @@ const REFUSED_401 = "HTTP Authentication failed; no valid credentials available"
 
 /**
  * Begins to gather: `page.faults` are errors and warnings on the console, exceptions, violations of the Content-Security-Policy
- * (Chromium reports them as errors) and requests to another host; `page.refused` counts upgrades that were answered 401.
+ * (Chromium reports them as errors) and requests to another host than the gate's (or those of a list); `page.refused` counts upgrades that were answered 401.
  */
 export function watch(page, gate, expected = []) {
-  const { host } = new URL(gate.url);
+  const hosts = [gate].flat().map(({ url }) => new URL(url).host);
   page.faults = [];
   page.refused = 0;
   page.on("console", (message) => {
@@ -86,7 +86,7 @@ export function watch(page, gate, expected = []) {
     else if (!expected.some((pattern) => pattern.test(text))) page.faults.push(`console: ${hide(text)}`);
   });
   page.on("pageerror", (error) => page.faults.push(`exception: ${hide(error.message)}`));
-  const elsewhere = (url) => new URL(url).host !== host && page.faults.push(`a request to ${new URL(url).host}`);
+  const elsewhere = (url) => hosts.includes(new URL(url).host) || page.faults.push(`a request to ${new URL(url).host}`);
   page.on("request", (request) => elsewhere(request.url()));
   page.on("websocket", (socket) => elsewhere(socket.url()));
   return page;

@@ -1,0 +1,125 @@
+// The recipe for React in client/README.md, in an app of another origin than the gate's, under React's StrictMode in real Chromium: it
+// mounts everything twice, and one socket lives.
+import assert from "node:assert/strict";
+import http from "node:http";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { launch, open } from "./support/chromium.js";
+import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { tickets } from "./support/in-page.js";
+import { good, SECRET } from "./support/jwt.js";
+import { bundle } from "./support/recipe.js";
+
+/** What an app adds to the recipe: a root, the number of mounts, and a way to unmount it and to mount it again. */
+const ENTRY = `
+import { StrictMode, useEffect as effect } from "react";
+import { createRoot } from "react-dom/client";
+globalThis.mounts = 0;
+function Counted() {
+  effect(() => { globalThis.mounts += 1; }, []);
+  return <Chat />;
+}
+const root = createRoot(document.getElementById("root"));
+globalThis.show = (key) => root.render(<StrictMode>{key && <Counted key={key} />}</StrictMode>);
+globalThis.show("first");
+`;
+const DOCUMENT =
+  '<!doctype html><link rel="icon" href="data:,"><div id="root"></div><script type="module" src="/app.js"></script>';
+
+describe("React's StrictMode", { timeout: 120_000 }, () => {
+  let server;
+  let app;
+  let gate;
+  let browser;
+  let page;
+  let script;
+  before(async () => {
+    server = http.createServer(({ url }, answer) => {
+      answer.setHeader("Content-Type", url === "/app.js" ? "text/javascript" : "text/html");
+      answer.end(url === "/app.js" ? script : DOCUMENT);
+    });
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    app = { url: `http://127.0.0.1:${server.address().port}/` };
+    const origin = new URL(app.url).origin;
+    gate = await startGate({
+      vars: { ...DEVELOPMENT, IDENTITY: "jwt", JWT_SECRET: SECRET, ALLOWED_ORIGINS: origin, TICKET_STORE: "memory" },
+    });
+    const at = new URL(gate.url).origin;
+    script = await bundle("react.jsx", { gate: at, token: good("alice"), platform: "browser", entry: ENTRY });
+    browser = await launch();
+  });
+  beforeEach(async () => {
+    gate.forgetLines();
+    page = await open(browser, app);
+  });
+  afterEach(async () => {
+    const other = new URL(gate.url).host;
+    assert.deepEqual(
+      page.faults.filter((fault) => fault !== `a request to ${other}`),
+      [],
+    );
+    await page.context().close();
+  });
+  after(async () => {
+    await browser?.close();
+    await gate?.close();
+    server?.close();
+  });
+
+  const isOpen = () => page.locator("[role=status]", { hasText: /^open$/ }).waitFor();
+
+  test("mounts twice, asks for one ticket, opens one socket", async () => {
+    const sockets = [];
+    page.on("websocket", (socket) => sockets.push(socket));
+    await page.reload();
+    await isOpen();
+    assert.equal(await page.evaluate(() => globalThis.mounts), 2, "StrictMode mounts twice");
+    await page.click("button");
+    await page.locator("output", { hasText: "hello" }).waitFor();
+    await sleep(1500);
+    assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
+    assert.equal(sockets.length, 1);
+    const lines = (await page.textContent("output")).split("\n");
+    assert.equal(lines.filter((line) => line.includes('"welcome"')).length, 1);
+    assert.equal(lines.filter((line) => line === "hello").length, 1);
+  });
+
+  test("one ticket was issued for it, and one consumed", async () => {
+    await isOpen();
+    await sleep(1500);
+    assert.deepEqual(tickets(gate), { issued: 1, consumed: 1, refused: 0 });
+  });
+
+  test("unmounted, none lives; mounted anew, one does, with a ticket of its own", async () => {
+    const sockets = [];
+    page.on("websocket", (socket) => sockets.push(socket));
+    await page.reload();
+    await isOpen();
+    gate.forgetLines();
+    await page.evaluate(() => globalThis.show(null));
+    await page.locator("[role=status]").waitFor({ state: "detached" });
+    await page.waitForTimeout(1000);
+    assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 0);
+    assert.deepEqual(tickets(gate), { issued: 0, consumed: 0, refused: 0 });
+    await page.evaluate(() => globalThis.show("second"));
+    await isOpen();
+    await sleep(1000);
+    assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
+    assert.deepEqual(tickets(gate), { issued: 1, consumed: 1, refused: 0 });
+  });
+
+  test("replaced by another in one step, one lives", async () => {
+    const sockets = [];
+    page.on("websocket", (socket) => sockets.push(socket));
+    await page.reload();
+    await isOpen();
+    for (const key of ["a", "b", "c"]) await page.evaluate((key) => globalThis.show(key), key);
+    await isOpen();
+    await sleep(1500);
+    await isOpen();
+    assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
+    const { issued, consumed, refused } = tickets(gate);
+    assert.ok(issued <= 4 && consumed <= issued, `${issued} issued, ${consumed} consumed`);
+    assert.equal(refused, 0);
+  });
+});
