@@ -10,6 +10,8 @@ import { root } from "./tools.js";
 
 const FOLDER = join(root, "docs", "images");
 const MOST_BYTES = 300 * 1024;
+// Sharp enough on a fine screen, and within these bytes.
+const SCALE = 4 / 3;
 
 /** A conversation, a race, and a fresh ticket. */
 async function pose(page, { connect, getTicket, race, talk }) {
@@ -26,12 +28,16 @@ async function pose(page, { connect, getTicket, race, talk }) {
 }
 
 async function take(browser, gate, colorScheme, support) {
-  const page = await support.open(browser, gate, { colorScheme, deviceScaleFactor: 1.5 });
+  const page = await support.open(browser, gate, { colorScheme, deviceScaleFactor: SCALE });
   await support.facts(page);
   await pose(page, support);
   if (page.faults.length > 0) throw new Stop(`the page is not as it should be: ${page.faults.join("; ")}`);
   const path = join(FOLDER, `page-${colorScheme}.png`);
-  await page.screenshot({ path, fullPage: true });
+  const { width, height } = await page.evaluate(() => {
+    const { bottom } = document.querySelector("main").getBoundingClientRect();
+    return { width: innerWidth, height: Math.ceil(bottom + scrollY + 20) };
+  });
+  await page.screenshot({ path, fullPage: true, clip: { x: 0, y: 0, width, height } });
   await page.context().close();
   const bytes = statSync(path).size;
   if (bytes > MOST_BYTES) throw new Stop(`${path} has ${bytes} bytes; ${MOST_BYTES} are the most`);

@@ -1,10 +1,11 @@
-// `npm test`: everything that can be tested, from nothing but a clone: set-up, Redis, build, `cargo test`, then tests/*.test.js on
+// `npm test`: everything that can be tested, from nothing but a clone: set-up, Redis, Chromium, build, `cargo test`, then tests/*.test.js on
 // Node 24 against the built Worker in workerd. `npm test -- race wire` runs only the files whose names contain one of these.
 // A test that is skipped, ignored or left for later fails the run, and so does a run without tests.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.js";
+import { chromium } from "./chromium.js";
 import { redis } from "./redis.js";
 import { main, run, Stop, tee } from "./run.js";
 import { setup } from "./setup.js";
@@ -12,6 +13,9 @@ import { npmTools, root } from "./tools.js";
 
 // One test may take long (a race of hundreds of rounds), but a test that hangs ends, and says which one it was.
 const TEST_TIMEOUT_MS = 300_000;
+
+/** What the names of files begin with whose tests run in Chromium. */
+const IN_BROWSER = "browser-";
 
 /** node's limit is for each test; a file that leaves something running behind its tests would never end. */
 function watchdog(report) {
@@ -78,6 +82,7 @@ await main(async () => {
   if (chosen.length === 0) throw new Stop(`no file in tests/ for: ${wanted.join(" ") || "*.test.js"}`);
   await setup();
   await redis();
+  if (chosen.some((name) => name.startsWith(IN_BROWSER))) await chromium();
   await build();
   if (wanted.length === 0) await rustTests();
   else console.log(`test: only ${chosen.join(", ")}`);

@@ -113,13 +113,14 @@ describe("React's StrictMode", { timeout: 120_000 }, () => {
     page.on("websocket", (socket) => sockets.push(socket));
     await page.reload();
     await isOpen();
+    gate.forgetLines();
     for (const key of ["a", "b", "c"]) await page.evaluate((key) => globalThis.show(key), key);
     await isOpen();
     await sleep(1500);
     await isOpen();
     assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
     const { issued, consumed, refused } = tickets(gate);
-    assert.ok(issued <= 4 && consumed <= issued, `${issued} issued, ${consumed} consumed`);
+    assert.ok(issued >= 1 && issued <= 3 && consumed <= issued, `${issued} issued, ${consumed} consumed`);
     assert.equal(refused, 0);
   });
 });
