@@ -23,8 +23,8 @@ async function pose(page, { connect, getTicket, race, talk }) {
   await getTicket(page);
   await page.evaluate(() => document.activeElement.blur());
   await page.mouse.move(0, 0);
-  // Until what moves has come to rest, and a few seconds of the ticket are gone.
-  await page.waitForTimeout(3000);
+  // Until what moves has come to rest, and some of the ticket is gone.
+  await page.waitForTimeout(11_000);
 }
 
 async function take(browser, gate, colorScheme, support) {
@@ -53,7 +53,7 @@ await main(async () => {
   const { startGate } = await import("../tests/support/harness.js");
   const { launch, open } = await import("../tests/support/chromium.js");
   const page = await import("../tests/support/page.js");
-  const gate = await startGate({ vars: page.WITH_PAGE });
+  const gate = await startGate({ vars: { ...page.WITH_PAGE, TICKET_TTL_SECONDS: "60" } });
   const browser = await launch();
   try {
     for (const scheme of ["light", "dark"]) await take(browser, gate, scheme, { open, ...page });

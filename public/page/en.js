@@ -19,7 +19,7 @@ export default {
   "fact.identity": "Identity",
   "fact.carriage": "Ticket rides in",
   "fact.bind": "Bound to",
-  "fact.check": "Forged ones cost",
+  "fact.check": "Forged tickets cost",
   "fact.limits": "Limits on",
   "value.none": "nothing",
   "value.single-use": "single-use",

@@ -19,7 +19,7 @@ export default {
   "fact.identity": "身份",
   "fact.carriage": "票据位置",
   "fact.bind": "绑定到",
-  "fact.check": "伪造票据的代价",
+  "fact.check": "伪造票据消耗",
   "fact.limits": "限流对象",
   "value.none": "无",
   "value.single-use": "一次性",
