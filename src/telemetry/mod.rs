@@ -86,7 +86,7 @@ pub enum Event<'a> {
     Refused { route: &'static str, reason: Reason, status: u16, ticket_id: Option<TicketId> },
     /// A store was asked. `slow`: it took longer than it should.
     Store { store: &'a str, operation: Operation, outcome: Outcome, ms: u64, slow: bool },
-    /// Whoever knows the logins gave no answer. `step`: who was asked, `jwks` or `forward`.
+    /// Whoever knows the logins gave no answer. `step`: who was asked, `jwks` or `forward`, or `public_key`.
     IdentityFailed { step: &'static str, reason: &'static str, ms: u64 },
     /// A rate limiter gave no answer. `limiter`: `issue` or `refusal`.
     LimiterFailed { limiter: &'static str, reason: &'static str },

@@ -1,7 +1,7 @@
 //! When to ask for an issuer's keys, and which to use meanwhile: the rules, without any asking.
 //!
 //! Requests of one isolate share what was fetched, but no request can wait for what another one fetches: a promise belongs to
-//! the request that made it. So one asks, and the others use what there is, look again a little later, or ask themselves.
+//! the request that made it. So one asks, and the others use what there is or look again a little later, and ask themselves if it takes long.
 
 use crate::grant::Millis;
 
