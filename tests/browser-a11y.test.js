@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { after, afterEach, before, describe, test } from "node:test";
 import { launch, open } from "./support/chromium.js";
 import { startGate } from "./support/harness.js";
+import { SECRET } from "./support/jwt.js";
 import { again, connect, facts, getTicket, race, talk, WITH_PAGE } from "./support/page.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -74,6 +75,37 @@ describe("the page, for everybody", { timeout: 240_000 }, () => {
       assert.deepEqual(await findings("refused"), []);
       await race(page);
       assert.deepEqual(await findings("after a race"), []);
+    });
+  }
+
+  for (const colorScheme of ["light", "dark"]) {
+    test(`axe-core finds nothing where something is wrong: ${colorScheme}`, async () => {
+      const troubled = await startGate({ vars: { ...WITH_PAGE, TICKET_STORE: "memory" }, limits: { ISSUE_LIMIT: 1 } });
+      try {
+        page = await open(browser, troubled, { colorScheme, expected: [/with a status of (429|500|401) /] });
+        await facts(page);
+        await page.evaluate(AXE);
+        const limited = page.locator("#get-answer .notice.warn");
+        while (!(await limited.isVisible())) {
+          await Promise.all([page.waitForResponse(/\/ws-ticket$/), page.click("#get")]);
+          await page.waitForTimeout(100);
+        }
+        assert.deepEqual(await findings("over a limit"), []);
+        await troubled.redeploy({ IDENTITY: "jwt", JWT_SECRET: SECRET, TICKET_STORE: "durable,memory", PAGE: "on" });
+        await page.reload();
+        await facts(page);
+        await page.evaluate(AXE);
+        await page.click("#get");
+        await page.waitForSelector("#get-answer .notice.bad");
+        assert.deepEqual(await findings("without a login"), []);
+        await troubled.redeploy({ TICKET_TTL_SECONDS: "0", BIND: "nothing" });
+        await page.click("#race");
+        await page.waitForSelector("#facts[data-status=misconfigured]");
+        await page.waitForSelector("#race-answer .notice.bad");
+        assert.deepEqual(await findings("misconfigured"), []);
+      } finally {
+        await troubled.close();
+      }
     });
   }
 
