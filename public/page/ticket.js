@@ -3,9 +3,9 @@ import { byId, say } from "./dom.js";
 import { opening } from "./gate.js";
 import { t, timeOfDay, took } from "./i18n.js";
 
-const MASKED = "•".repeat(12);
+const MASKED = "•".repeat(8);
 
-/** `wst_m_••••••••••••ddo4`: the store's tag and the last characters, which let nobody in. */
+/** `wst_m_••••••••ddo4`: the store's tag and the last characters, which let nobody in. */
 export const mask = (ticket) => ticket.replace(/^(wst_[a-z0-9]+_).*(.{4})$/, `$1${MASKED}$2`);
 
 /** One ticket, and whether it can still be used: `fresh`, `presented`, `used`, `expired`. */
