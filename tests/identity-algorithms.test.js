@@ -60,6 +60,18 @@ describe("secrets", { timeout: 120_000 }, () => {
       await rejects(gates.all, secretKey(randomBytes(64).toString("base64url"), alg), "token_signature");
     });
 
+    test(`${alg}: the whole of a signature, and no byte more`, async () => {
+      const [header, payload, signature] = (await sign(secretKey(LONG, alg), claims("mallory"))).split(".");
+      const bytes = Buffer.from(signature, "base64url");
+      const flipped = Buffer.from(bytes);
+      flipped[bytes.length - 1] ^= 1;
+      const shorter = [0, 1, 16, bytes.length / 2, bytes.length - 1].map((length) => bytes.subarray(0, length));
+      for (const bad of [...shorter, flipped, Buffer.concat([bytes, Buffer.alloc(1)])]) {
+        const token = `${header}.${payload}.${bad.toString("base64url")}`;
+        await refuses(gates.all, bearer(token), { reason: "token_signature" }, { never: ["mallory"] });
+      }
+    });
+
     test(`${alg} alone refuses its relatives`, async () => {
       await admits(gates[alg], secretKey(LONG, alg));
       for (const other of HMACS.filter((name) => name !== alg)) {

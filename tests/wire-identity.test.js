@@ -80,12 +80,13 @@ describe("IDENTITY=jwt", { timeout: 60_000 }, () => {
 
   const claims = { sub: "alice", exp: inSeconds(3600) };
   const signed = mint(claims).split(".");
+  const short = Buffer.from(signed[2], "base64url").subarray(0, -1);
   for (const [what, token] of [
     ["another secret", mint(claims, { secret: "another-secret-of-thirty-two-byte" })],
     ["the secret and one byte more", mint(claims, { secret: `${SECRET}x` })],
     ["an empty secret", mint(claims, { secret: "" })],
     ["a claim changed after signing", `${signed[0]}.${encode({ ...claims, sub: "mallory" })}.${signed[2]}`],
-    ["a signature cut short", `${signed[0]}.${signed[1]}.${signed[2].slice(0, -2)}`],
+    ["a signature without its last byte", `${signed[0]}.${signed[1]}.${short.toString("base64url")}`],
     ["no signature", `${signed[0]}.${signed[1]}.`],
     ["alg none without a signature", `${encode({ alg: "none" })}.${signed[1]}.`],
     ["alg none with a good signature", mint(claims, { header: { alg: "none" } })],

@@ -17,6 +17,7 @@ describe("limits that fail, or aren't there", { timeout: 120_000 }, () => {
       { vars: VARS, edge: true, without: ["ISSUE_LIMIT", "REFUSAL_LIMIT"] },
       { vars: { ...VARS, LIMITER_FAILURE: "ignore" } },
       { vars: VARS, edge: true, without: ["REFUSAL_LIMIT"] },
+      { vars: { ...VARS, LIMITER_FAILURE: undefined }, edge: true },
     ]);
   });
   after(() => gates?.[0].close());
@@ -31,6 +32,8 @@ describe("limits that fail, or aren't there", { timeout: 120_000 }, () => {
       for (const [gate, status] of [
         [gates[0], 503],
         [gates[1], 200],
+        // Without the setting.
+        [gates[5], 503],
       ]) {
         const { ticket } = await gate.issue();
         await gate.edge({ issue_limit: { limit: fault }, refusal_limit: { limit: fault } });
