@@ -87,7 +87,7 @@ pub async fn verify(key: &CryptoKey, message: &str, signature: &[u8]) -> Option<
     let (signature, bytes) = (Uint8Array::from(signature), Uint8Array::from(message.as_bytes()));
     let verifying = verify_signature(&parameters(key.algorithm)?, &key.key, &signature, &bytes).ok()?;
     let verified = JsFuture::from(verifying).await.ok()?;
-    if verified.is_truthy() && verified.as_bool() == Some(true) { Verified::new(key.algorithm, message) } else { None }
+    if verified.as_bool() == Some(true) { Verified::new(key.algorithm, message) } else { None }
 }
 
 /// What WebCrypto calls the algorithm, with all that it wants to know of it (RFC 7518 §3.3 to §3.5, RFC 8037 §3.1).
