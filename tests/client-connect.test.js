@@ -111,10 +111,10 @@ describe("an attempt to connect", () => {
   });
 
   test("a ticket that came too late is not used", async (t) => {
-    server.onTicket = (n) => (n === 1 ? { wait: 300 } : undefined);
-    const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 100 });
+    server.onTicket = (n) => (n === 1 ? { wait: 1500 } : undefined);
+    const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 1000 });
     await watched.opened();
-    await sleep(400);
+    await sleep(1000);
     assert.equal(server.upgrades.length, 1);
     assert.equal(watched.count("open"), 1);
   });
@@ -152,7 +152,7 @@ describe("the deadline of an attempt", () => {
   for (const [what, fault] of silences) {
     test(`${what} gets no answer: given up, and tried again`, async (t) => {
       Object.assign(server, fault);
-      const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 150 });
+      const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 1000 });
       await watched.opened();
       assert.deepEqual(watched.log, ["error", "close 1006 …", "open"]);
       assert.equal(watched.events[0].message, "timed out");
@@ -185,7 +185,7 @@ describe("the deadline of an attempt", () => {
   test("what was given up is cut off: the request and the handshake", async (t) => {
     server.onTicket = (n) => (n === 1 ? "hang" : undefined);
     server.onUpgrade = (n) => (n === 1 ? "hang" : undefined);
-    const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 150 });
+    const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 1000 });
     await watched.opened();
     assert.deepEqual(watched.log, ["error", "close 1006 …", "error", "close 1006 …", "open"]);
     await until(() => server.requests[0].aborted, "the request was aborted");
@@ -194,7 +194,7 @@ describe("the deadline of an attempt", () => {
   });
 
   test("a socket that opens after its deadline is closed, and the app hears nothing of it", async (t) => {
-    server.onUpgrade = (n) => (n === 1 ? { wait: 400 } : undefined);
+    server.onUpgrade = (n) => (n === 1 ? { wait: 1500 } : undefined);
     // A class whose handshake can't be called off, as there are.
     class Stubborn extends WebSocket {
       close(...args) {
@@ -202,7 +202,7 @@ describe("the deadline of an attempt", () => {
       }
     }
     server.onConnection = (connection) => connection.send(`from ${connection.ticket}`);
-    const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 150, WebSocket: Stubborn });
+    const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 1000, WebSocket: Stubborn });
     await watched.opened();
     await until(() => server.connections.length === 2, "the late one opened");
     await until(() => server.open === 1, "the late one was closed");

@@ -132,7 +132,10 @@ for (const { name, lose, find } of ways) {
         },
       });
       for (const count of [1, 2, 3]) {
-        await until(() => server.open === 1, `connection ${count} lasts`);
+        await until(
+          () => server.open === 1 && watched.socket.readyState === WebSocket.OPEN,
+          `connection ${count} lasts`,
+        );
         await sleep(100);
         lose();
         await until(() => asked === count, `asked ${count} times`);

@@ -8,11 +8,11 @@ import { makeServer } from "graphql-ws";
 import { startServer } from "./support/client-server.js";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
 import { good, SECRET } from "./support/jwt.js";
-import { startLine } from "./support/line.js";
 import { bundle, recipe, run } from "./support/recipe.js";
+import { startRelay } from "./support/relay.js";
 import { sleep } from "./support/watch.js";
 
-const MINUTE = { timeout: 60_000 };
+const LONG = { timeout: 240_000 };
 const README = readFileSync(new URL("../client/README.md", import.meta.url), "utf8");
 
 test("the README has each recipe, word for word", () => {
@@ -30,30 +30,30 @@ test("the recipe for React bundles for browsers", async () => {
   assert.match(text, /export \{[^}]*\buseTicketSocket\b/);
 });
 
-describe("against the gate", MINUTE, () => {
+describe("against the gate", LONG, () => {
   let gate;
-  let line;
+  let relay;
   before(async () => {
     gate = await startGate({
       vars: { ...DEVELOPMENT, IDENTITY: "jwt", JWT_SECRET: SECRET, TICKET_STORE: "memory" },
     });
-    line = await startLine(gate.url);
+    relay = await startRelay(gate.url);
   });
   beforeEach(() => gate.forgetLines());
   after(async () => {
-    await line?.close();
+    await relay?.close();
     await gate?.close();
   });
   const events = (name) => gate.events().filter(({ event }) => event === name);
 
   for (const name of ["plain.js", "partysocket.js", "reconnecting-websocket.js"]) {
     test(`${name}: connects, comes back after a cut with another ticket, and nothing is presented twice`, async () => {
-      const running = await run(name, { gate: line.url, token: good("alice") });
+      const running = await run(name, { gate: new URL(relay.url).origin, token: good("alice") });
       try {
         await running.printed(/^hello$/, 1);
-        line.cut();
+        relay.drop();
         await running.printed(/^hello$/, 2);
-        line.cut();
+        relay.drop();
         await running.printed(/^hello$/, 3);
       } finally {
         await running.stop();
@@ -67,7 +67,7 @@ describe("against the gate", MINUTE, () => {
   }
 
   test("plain.js says when it is over", async () => {
-    const running = await run("plain.js", { gate: line.url, token: "worthless" });
+    const running = await run("plain.js", { gate: new URL(relay.url).origin, token: "worthless" });
     try {
       await running.printed(/^4401 over$/, 1);
     } finally {
@@ -76,7 +76,7 @@ describe("against the gate", MINUTE, () => {
   });
 });
 
-describe("against a server of graphql-transport-ws behind tickets", MINUTE, () => {
+describe("against a server of graphql-transport-ws behind tickets", LONG, () => {
   let server;
   const schema = buildSchema("type Query { nothing: Int } type Subscription { ticks: Int }");
   const subscription = {

@@ -155,7 +155,7 @@ describe("the wait between attempts", () => {
       const cut = Date.now();
       await watched.opened(9);
       // 20 ms now; it would be 2560 if it had not been forgotten.
-      assert.ok(Date.now() - cut < 2000, "the failures before a connection that lived still count");
+      assert.ok(Date.now() - cut < 2500, "the failures before a connection that lived still count");
     });
   }
 });

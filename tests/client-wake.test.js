@@ -124,8 +124,8 @@ describe("offline", () => {
   test("a client that waits sleeps on after its wait, and wakes when the network is there", async (t) => {
     server.onTicket = (n) => (n === 1 ? { status: 503 } : undefined);
     const watched = watching(t)(server.issue, FAST);
+    watched.socket.addEventListener("close", () => network(false), { once: true });
     await until(() => watched.count("close") === 1);
-    network(false);
     await silence();
     assert.equal(server.requests.length, 1);
     visible(true);

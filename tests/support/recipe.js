@@ -59,7 +59,7 @@ export async function run(name, options) {
         return there;
       },
       `${name} printed ${match} ${count} times`,
-      20_000,
+      60_000,
     );
   running.stop = async () => {
     child.kill();

@@ -7,7 +7,7 @@ import { TicketSocket } from "../../client/index.js";
 export { sleep };
 
 /** Waits, for so many milliseconds at most. */
-export async function until(condition, what = String(condition), ms = 10_000) {
+export async function until(condition, what = String(condition), ms = 20_000) {
   const deadline = Date.now() + ms;
   for (;;) {
     const value = await condition();
