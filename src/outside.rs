@@ -1,4 +1,5 @@
-//! Calls to other servers: never longer than a deadline, never more bytes than a bound, never where a redirect points.
+//! Calls to other servers: never longer than a deadline, never more bytes than a bound, never where a redirect points, and never
+//! answered by a cache.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::{Stream, TryStreamExt};
-use web_sys::{RequestInit, RequestRedirect};
+use web_sys::{RequestCache, RequestInit, RequestRedirect};
 use worker::{Delay, Fetch, Headers, Result};
 
 /// No answer came in time. What was asked may still happen: the caller knows nothing, and says so.
@@ -51,6 +52,10 @@ pub async fn fetch(ask: &Ask<'_>, max: usize) -> Result<Answer> {
     let init = RequestInit::new();
     init.set_method(ask.method);
     init.set_redirect(RequestRedirect::Manual);
+    // Otherwise the platform reads and writes its own cache, whose keys have no cookie in them: where the answer's headers or a
+    // rule of the zone let it, one session's answer would be given for another's
+    // (https://developers.cloudflare.com/workers/reference/how-the-cache-works/).
+    init.set_cache(RequestCache::NoStore);
     if let Some(body) = ask.body {
         init.set_body(&body.into());
     }
