@@ -1,7 +1,10 @@
 //! The grant: what a ticket is good for, and the small types it is made of.
 
+mod claims;
+
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+
+pub use claims::{CLAIMS_MAX, Claims, TooLarge};
 
 use crate::region::Shard;
 use crate::ticket::{Digest, TicketId};
@@ -95,50 +98,6 @@ bounded_text!(
     Room, 128
 );
 
-/// Bytes that all claims of a grant take at most, as JSON.
-pub const CLAIMS_MAX: usize = 2048;
-
-/// The claims are more than [`CLAIMS_MAX`] bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("claims must be at most {CLAIMS_MAX} bytes of JSON")]
-pub struct TooLarge;
-
-/// What the login says of the caller and the session wants to know, by name: `TICKET_CLAIMS`. At most [`CLAIMS_MAX`] bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
-pub struct Claims {
-    members: Map<String, Value>,
-    /// What they take as JSON.
-    size: usize,
-}
-
-impl Claims {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
-    /// Bytes of their JSON; 0 without any.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-}
-
-impl TryFrom<Map<String, Value>> for Claims {
-    type Error = TooLarge;
-
-    fn try_from(members: Map<String, Value>) -> Result<Self, TooLarge> {
-        let size = if members.is_empty() { 0 } else { serde_json::to_string(&members).map_err(|_| TooLarge)?.len() };
-        if size <= CLAIMS_MAX { Ok(Self { members, size }) } else { Err(TooLarge) }
-    }
-}
-
-impl From<Claims> for Map<String, Value> {
-    fn from(claims: Claims) -> Self {
-        claims.members
-    }
-}
-
 /// What a ticket is good for. Stores keep it as JSON; [`Grant::to_json`] and [`Grant::from_json`] are the only form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 // A record of a later version may carry a restriction that this version would not know to enforce: refuse it.
@@ -191,7 +150,7 @@ impl Grant {
 mod tests {
     use super::*;
     use crate::ticket::Bond;
-    use serde_json::json;
+    use serde_json::{Map, Value, json};
 
     fn grant() -> Grant {
         Grant {
@@ -227,14 +186,6 @@ mod tests {
         }
         let read = Grant::from_json(&Value::from(record).to_string()).unwrap();
         assert_eq!((read.claims.is_empty(), read.origin, read.bond), (true, None, None));
-    }
-
-    #[test]
-    fn claims_have_a_bound() {
-        let claims = |len: usize| Claims::try_from(Map::from_iter([("a".to_owned(), json!("x".repeat(len)))]));
-        assert_eq!(claims(CLAIMS_MAX - 8).unwrap().size(), CLAIMS_MAX);
-        assert_eq!(claims(CLAIMS_MAX - 7), Err(TooLarge));
-        assert_eq!(Claims::default().size(), 0);
     }
 
     #[test]

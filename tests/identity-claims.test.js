@@ -201,6 +201,12 @@ describe("claims", { timeout: 120_000 }, () => {
     assert.ok(!("claims" in plain), "claims that nobody asked for");
   });
 
+  test("claims are nested 32 deep: what is stored is read again", async () => {
+    const nested = (depth) => JSON.parse("[".repeat(depth) + "]".repeat(depth));
+    assert.deepEqual((await good(gates.claims, { roles: nested(32) })).claims.roles, nested(32));
+    for (const depth of [33, 100, 126]) await bad(gates.claims, "claims_too_large", { roles: nested(depth) });
+  });
+
   test("claims have 2048 bytes of JSON together", async () => {
     const size = (claims) => JSON.stringify(claims).length;
     const sub = "claims-of-2048-bytes";
