@@ -16,6 +16,8 @@ const ALGORITHMS: [(&str, Algorithm); 7] = [
     ("ES256", Algorithm::ES256),
     ("EdDSA", Algorithm::EdDSA),
 ];
+/// What keys in PEM begin with (RFC 7468 §2).
+const PEM: &str = "-----BEGIN ";
 /// Seconds that clocks may be apart at most.
 const LEEWAY_MAX: u32 = 60;
 /// What says "any, also none" where an audience must be configured.
@@ -160,6 +162,10 @@ impl<S: Settings> Reader<'_, S> {
             }
             if secret == PUBLIC_JWT_SECRET && environment == Environment::Production {
                 self.wrong(name, "is the public one of .dev.vars.example", expected.as_str());
+            }
+            // Whoever has a public key could sign with it, as if it were the secret (RFC 8725 §2.1).
+            if secret.contains(PEM) {
+                self.wrong(name, "is a key in PEM, and not a shared secret", expected.as_str());
             }
             secrets.push(Secret(secret));
         }

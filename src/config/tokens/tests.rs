@@ -90,6 +90,15 @@ fn a_secret_is_as_long_as_its_hash() {
 }
 
 #[test]
+fn a_key_in_pem_is_no_secret() {
+    for pem in [P256, ED25519, "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----"] {
+        assert_eq!(read(&[("JWT_SECRET", pem)]).unwrap_err(), ["JWT_SECRET"]);
+        let previous = [("JWT_SECRET", SECRET), ("JWT_SECRET_PREVIOUS", pem)];
+        assert_eq!(read(&previous).unwrap_err(), ["JWT_SECRET_PREVIOUS"]);
+    }
+}
+
+#[test]
 fn whoever_publishes_keys_signs_for_many() {
     assert_eq!(read(&SET[..1]).unwrap_err(), ["JWT_ISSUER", "JWT_AUDIENCE"]);
     let any = read(&[SET[0], SET[1], ("JWT_AUDIENCE", "*")]).unwrap();
