@@ -9,8 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::jwks::Jwks;
 use super::login::{self, Flaw, Said};
@@ -52,7 +52,13 @@ struct Header {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
-    crit: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
+}
+
+/// Whether a member is there, whatever it is: `null`, too.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// What a token says, with every member that is of use here of the type that it should be.
@@ -124,7 +130,7 @@ impl Tokens {
         let Parts { message, header, signature } = parts(token).ok_or(NotKnown::Refused("token_malformed"))?;
         // Extensions that the issuer calls critical must be understood or the token refused (RFC 7515 §4.1.11), and we
         // understand none.
-        if header.crit.is_some() {
+        if header.crit {
             return Err(NotKnown::Refused("token_critical_extension"));
         }
         let rule = self.rules.iter().find(|rule| rule.name == header.alg);

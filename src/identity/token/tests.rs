@@ -170,7 +170,7 @@ fn the_header_says_nothing_that_is_not_understood() {
         header[name] = value;
         why(&tokens, &signed(&header, SECRET, &claims))
     };
-    for crit in [json!(["b64"]), json!([]), json!("exp"), json!(7)] {
+    for crit in [json!(["b64"]), json!([]), json!("exp"), json!(7), json!(null)] {
         assert_eq!(with("crit", crit), "token_critical_extension");
     }
     assert_eq!(with("kid", json!("any")), "known");
