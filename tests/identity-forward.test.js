@@ -57,6 +57,16 @@ describe("IDENTITY=forward", { timeout: 120_000 }, () => {
     assert.equal((await ask()).subject, "dave");
   });
 
+  test("a name in headers is UTF-8: of other bytes two names could become one", async () => {
+    site.sets({ "Remote-User": Buffer.from("José").toString("latin1") });
+    assert.equal((await ask()).subject, "José");
+    // Node writes Latin-1, in which é and è are one byte each.
+    for (const name of ["José", "Josè"]) {
+      site.sets({ "Remote-User": name });
+      await refuses(gates.plain, LOGGED_IN, { status: 503, code: "identity_unavailable" });
+    }
+  });
+
   test("AUTH_HEADER_PREFIX: headers of another family, and only those", async () => {
     const more = { "X-Auth-Request-Email": "erin@example.com", "Remote-User": "mallory" };
     site.sets({ "X-Auth-Request-User": "erin", ...more }, { status: 202 });
@@ -72,6 +82,8 @@ describe("IDENTITY=forward", { timeout: 120_000 }, () => {
     for (let count = 1; count <= 3; count += 1) {
       assert.ok(await ask());
       assert.equal(site.asked.length, count);
+      // No cache in between answers either: the key of the platform's own has no cookie in it.
+      assert.equal(site.asked.at(-1).headers["cache-control"], "no-cache");
     }
   });
 
@@ -114,8 +126,8 @@ describe("IDENTITY=forward", { timeout: 120_000 }, () => {
       "x-original-method": "POST",
     };
     for (const [name, value] of Object.entries(expected)) assert.equal(headers[name], value, name);
-    // And what the platform adds to every request that a Worker makes.
-    const known = [...Object.keys(expected), "x-forwarded-for", "host", "cf-worker"];
+    // And what the platform adds to a request that a Worker makes; the last two where its cache is not to answer.
+    const known = [...Object.keys(expected), "x-forwarded-for", "host", "cf-worker", "cache-control", "pragma"];
     assert.deepEqual(
       Object.keys(headers).filter((name) => !known.includes(name)),
       [],

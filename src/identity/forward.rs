@@ -130,15 +130,20 @@ impl Forward {
 
     /// What the headers of an answer say, by the names that JSON would have for it.
     fn in_headers(&self, header: impl Fn(&str) -> Option<String>) -> Option<Said> {
-        let prefixed = |name: &str| header(&format!("{}{name}", self.settings.header_prefix));
+        // The platform reads headers as UTF-8 and puts U+FFFD in the place of other bytes, so that two names could be one.
+        let readable = |text: &String| !text.contains(char::REPLACEMENT_CHARACTER);
+        let prefixed = |name: &str| {
+            let text = header(&format!("{}{name}", self.settings.header_prefix));
+            text.as_ref().is_none_or(readable).then_some(text)
+        };
         let mut said = Map::new();
         for (name, header, read) in MEMBERS {
-            if let Some(text) = prefixed(header) {
+            if let Some(text) = prefixed(header)? {
                 said.insert(name.to_owned(), read(&text)?);
             }
         }
         for name in self.settings.claims.iter().filter(|claim| MEMBERS.iter().all(|(name, ..)| name != claim)) {
-            if let Some(text) = prefixed(name) {
+            if let Some(text) = prefixed(name)? {
                 said.insert(name.clone(), text.into());
             }
         }
@@ -155,7 +160,8 @@ impl<'a> Brought<'a> {
         if self.cookie.is_none() && self.authorization.is_none() {
             return Err(NotKnown::Missing);
         }
-        if self.authorization.is_some_and(|text| text.split([' ', ',']).any(is_ticket)) {
+        let apart = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
+        if self.authorization.is_some_and(|text| text.split(apart).any(is_ticket)) {
             return Err(NotKnown::Refused("token_is_ticket"));
         }
         Ok(())

@@ -106,6 +106,10 @@ fn headers_that_are_not_of_use_are_an_outage() {
     for expires in ["", "soon", "-1", "+1", "1.5", "0x10", "99999999999999999999", "Mon, 23 Nov 2026 12:00:00 GMT"] {
         assert_eq!(in_headers(&[("Remote-User", "a"), ("Remote-Expires", expires)]), Err(MALFORMED), "{expires}");
     }
+    // What the platform couldn't read.
+    for name in ["Remote-User", "Remote-Rooms", "Remote-Email"] {
+        assert_eq!(in_headers(&[(name, "Jos\u{fffd}"), ("Remote-User", "jose")]), Err(MALFORMED), "{name}");
+    }
 }
 
 #[test]
@@ -165,7 +169,8 @@ fn a_ticket_is_no_login() {
     let check = |cookie, authorization| brought(&url, cookie, authorization).check();
     assert_eq!(check(None, None), Err(NotKnown::Missing));
     assert_eq!((check(Some("sid=1"), None), check(None, Some("Bearer x"))), (Ok(()), Ok(())));
-    for ticket in ["wst_", "Bearer wst_k_x", "bearer  wst_k_x", "Basic a,wst_k_x"] {
+    for ticket in ["wst_", "Bearer wst_k_x", "bearer  wst_k_x", "Basic a,wst_k_x", "Bearer\twst_k_x", "T t=\"wst_k_x\""]
+    {
         assert_eq!(check(Some("sid=1"), Some(ticket)), Err(NotKnown::Refused("token_is_ticket")), "{ticket}");
     }
     assert_eq!(check(None, Some("Bearer awst_k_x")), Ok(()));
