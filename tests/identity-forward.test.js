@@ -147,6 +147,21 @@ describe("IDENTITY=forward", { timeout: 120_000 }, () => {
     }
   });
 
+  test("the gate's own cookie is none of the site's business", async () => {
+    site.says({ sub: "alice" });
+    const own = `__Host-ws-ticket=${"A".repeat(43)}`;
+    const { Cookie, Origin } = COOKIE;
+    for (const cookies of [`${own}; ${Cookie}`, `${Cookie}; ${own}`, Cookie.replace(";", `; ${own};`)]) {
+      site.forget();
+      await gates.plain.issue(undefined, { Cookie: cookies, Origin });
+      assert.equal(site.asked[0].headers.cookie, Cookie, cookies);
+    }
+    site.forget();
+    assertProblem(await gates.plain.post(undefined, { Cookie: own, Origin }), 401, "identity_missing");
+    refused();
+    assert.equal(site.asked.length, 0);
+  });
+
   test("the address that is asked is the configured one, query included", async () => {
     site.forget();
     await gates.queried.issue(undefined, LOGGED_IN);
