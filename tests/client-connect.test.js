@@ -195,10 +195,12 @@ describe("the deadline of an attempt", () => {
 
   test("a socket that opens after its deadline is closed, and the app hears nothing of it", async (t) => {
     server.onUpgrade = (n) => (n === 1 ? { wait: 1500 } : undefined);
-    // A class whose handshake can't be called off, as there are.
+    // A class whose handshake can't be called off, and which tells of messages while it closes, as there are.
     class Stubborn extends WebSocket {
       close(...args) {
-        if (this.readyState !== WebSocket.CONNECTING) super.close(...args);
+        if (this.readyState === WebSocket.CONNECTING) return;
+        super.close(...args);
+        this.onmessage?.(new MessageEvent("message", { data: "from the late one" }));
       }
     }
     server.onConnection = (connection) => connection.send(`from ${connection.ticket}`);

@@ -70,6 +70,20 @@ describe("a component that is mounted twice, as by React's StrictMode", () => {
     assert.deepEqual(first.log, ["close 1005"]);
   });
 
+  test("in one go: the first doesn't even begin", async (t) => {
+    const watch = watching(t);
+    const asked = [];
+    const issue = (name) => () => {
+      asked.push(name);
+      return new Promise(() => {});
+    };
+    watch(issue("first")).socket.close();
+    watch(issue("second"));
+    await until(() => asked.length > 0);
+    await sleep(50);
+    assert.deepEqual(asked, ["second"]);
+  });
+
   test("with time in between: one socket lives, and the other's ticket opened nothing", async (t) => {
     const watch = watching(t);
     server.onTicket = (n) => (n === 1 ? { wait: 100 } : undefined);

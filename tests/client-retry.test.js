@@ -109,6 +109,30 @@ describe("a failed ticket request is retried like a failed connection", () => {
   });
 });
 
+describe("reconnect: false, for what reconnects by itself", () => {
+  const ends = [
+    ["a ticket that is refused", { onTicket: () => ({ status: 503 }) }, ["error", "close 1006"]],
+    ["a login that is lost", { onTicket: () => ({ status: 401 }) }, ["error", "close 4401"]],
+    ["an upgrade that is refused", { onUpgrade: () => ({ status: 429 }) }, ["error", "close 1006"]],
+    ["a connection that ends", { onConnection: (connection) => connection.close(1012) }, ["open", "close 1012"]],
+    [
+      "a connection that ends with 4401",
+      { onConnection: (connection) => connection.close(4401) },
+      ["open", "close 4401"],
+    ],
+  ];
+  for (const [what, fault, log] of ends) {
+    test(`${what} is the end, and the app isn't asked`, async (t) => {
+      Object.assign(server, fault);
+      const onUnauthenticated = () => assert.fail("the app was asked");
+      const watched = watching(t)(server.issue, { ...FAST, reconnect: false, onUnauthenticated });
+      await watched.stopped();
+      await sleep(150);
+      assert.deepEqual([watched.log, server.requests.length], [log, 1]);
+    });
+  }
+});
+
 describe("the wait between attempts", () => {
   test("its bound doubles with each failure", async (t) => {
     withoutLuck(t);
