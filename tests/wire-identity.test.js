@@ -10,10 +10,12 @@ const VARS = { TICKET_STORE: "kv", JWT_SECRET: SECRET };
 describe("IDENTITY=jwt", { timeout: 60_000 }, () => {
   let gate;
   let strict;
+  let bound;
   before(async () => {
-    [gate, strict] = await startGates([
+    [gate, strict, bound] = await startGates([
       { vars: VARS, edge: true },
       { vars: { ...VARS, JWT_ISSUER: "https://login.example", JWT_AUDIENCE: "chat" }, edge: true },
+      { vars: { ...VARS, BIND: "cookie", TICKET_TTL_SECONDS: "120" } },
     ]);
   });
   after(() => gate?.close());
@@ -165,6 +167,12 @@ describe("IDENTITY=jwt", { timeout: 60_000 }, () => {
     await gate.edge({ clock: end });
     assert.equal(await gate.opens(late.ticket), 401);
     await gate.edge();
+  });
+
+  test("the cookie of BIND=cookie outlives a ticket that ends with its token: other tabs have longer ones", async () => {
+    const { json, headers } = await bound.post(undefined, bearer(good("alice", { exp: inSeconds(60) })));
+    assert.ok(json.expires_in <= 60, `expires_in is ${json.expires_in}`);
+    assert.match(String(headers["set-cookie"]), /; Max-Age=120;/);
   });
 
   test("a token is dead from the very second of its expiry", async () => {
