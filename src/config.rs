@@ -16,7 +16,7 @@ use std::num::NonZeroU16;
 
 use serde::Serialize;
 
-pub use identity::{ForwardSettings, IdentityChoice};
+pub use identity::{ForwardSettings, IdentityChoice, is_token};
 pub use public_key::{KeyKind, PublicKey, is_strong};
 pub use tokens::{Keys, SubjectRule, TokenSettings, algorithm_name, media_type};
 

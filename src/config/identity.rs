@@ -143,8 +143,8 @@ fn is_team_domain(text: &str, environment: Environment) -> bool {
         })
 }
 
-/// Whether the text is a token as names of headers are (RFC 9110 §5.6.2).
-pub(super) fn is_token(text: &str) -> bool {
+/// Whether the text is a token, as names of headers and of subprotocols are (RFC 9110 §5.6.2).
+pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 

@@ -6,7 +6,7 @@
 use worker::Url;
 
 use super::Refusal;
-use crate::config::Carriage;
+use crate::config::{Carriage, is_token};
 use crate::problem::Problem;
 use crate::telemetry::Reason;
 use crate::ticket::{Keyring, PREFIX, Ticket, Unreadable};
@@ -74,11 +74,6 @@ fn offers(header: &str) -> Result<Vec<&str>, Problem> {
 /// Whether an offer is a ticket, or has one in it: what an app wraps around a ticket must not come back either.
 fn is_ticket(offer: &str) -> bool {
     offer.contains(PREFIX)
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 #[cfg(test)]

@@ -105,8 +105,12 @@ impl<K> Cache<K> {
 
     /// Keys came, which were asked for at `asked_at` and stay fresh for so many seconds from then.
     pub fn answered(&mut self, keys: K, asked_at: Millis, fresh_seconds: u32) {
-        self.held = Some(Held { keys, asked_at, fresh_until: asked_at.plus_seconds(fresh_seconds) });
         (self.failed_at, self.asking_since) = (None, None);
+        // An answer may overtake one that was asked for before it.
+        if self.held.as_ref().is_some_and(|held| held.asked_at > asked_at) {
+            return;
+        }
+        self.held = Some(Held { keys, asked_at, fresh_until: asked_at.plus_seconds(fresh_seconds) });
     }
 
     /// No keys came.

@@ -159,6 +159,14 @@ fn keys_that_were_taken_away_are_gone() {
     assert_eq!(world.later(1_000).next(1), Next::Ask);
 }
 
+#[test]
+fn an_answer_that_was_overtaken_changes_nothing() {
+    let mut world = World::warm();
+    let before = Millis(world.now - 1);
+    world.cache.answered(vec![2], before, 600);
+    assert_eq!(world.cache.keys(Millis(world.now)), Some(&vec![1]));
+}
+
 /// What may happen to a cache.
 #[derive(Clone, Copy, Debug)]
 enum Happens {
