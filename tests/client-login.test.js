@@ -168,6 +168,36 @@ for (const { name, lose, find } of ways) {
   });
 }
 
+describe("a socket that is closed", () => {
+  for (const answer of [true, false]) {
+    test(`while the app is asked: its answer, ${answer}, comes too late to change anything`, async (t) => {
+      server.onTicket = () => LOST;
+      let answered;
+      const asked = new Promise((resolve) => {
+        answered = resolve;
+      });
+      const watched = watching(t)(server.issue, { ...FAST, onUnauthenticated: () => asked });
+      await until(() => watched.count("close") === 1);
+      watched.socket.close(3001);
+      await watched.stopped();
+      answered(answer);
+      await silence();
+      assert.equal(server.requests.length, 1);
+      assert.deepEqual(watched.log, ["error", "close 4401 …", "close 3001"]);
+    });
+  }
+
+  test("when it hears of the loss: the app isn't asked", async (t) => {
+    server.onTicket = () => LOST;
+    const onUnauthenticated = () => assert.fail("the app was asked");
+    const watched = watching(t)(server.issue, { ...FAST, onUnauthenticated });
+    watched.socket.addEventListener("close", () => watched.socket.close(3001), { once: true });
+    await watched.stopped();
+    await silence();
+    assert.deepEqual(watched.log, ["error", "close 4401 …", "close 3001"]);
+  });
+});
+
 test("4401 and then 401 is one loss of login, and one question", async (t) => {
   let asked = 0;
   server.onConnection = (connection) => {
