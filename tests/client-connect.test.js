@@ -1,6 +1,6 @@
 // The client's attempt to connect: how it asks for a ticket, what it opens with it, and how long it waits.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
 import { FAST, sleep, until, watching } from "./support/watch.js";
 
@@ -8,11 +8,10 @@ const TICKET = /^wst_t_[\w-]{43}$/;
 
 describe("an attempt to connect", () => {
   let server;
-  before(async () => {
+  beforeEach(async () => {
     server = await startServer();
   });
-  beforeEach(() => server.forget());
-  after(() => server.close());
+  afterEach(() => server.close());
 
   test("asks by POST, without a body, and opens the url of the answer", async (t) => {
     const watched = watching(t)(server.issue);
@@ -139,11 +138,10 @@ describe("an attempt to connect", () => {
 
 describe("the deadline of an attempt", () => {
   let server;
-  before(async () => {
+  beforeEach(async () => {
     server = await startServer();
   });
-  beforeEach(() => server.forget());
-  after(() => server.close());
+  afterEach(() => server.close());
 
   const silences = [
     ["the request for a ticket", { onTicket: (n) => (n === 1 ? "hang" : undefined) }],
@@ -216,11 +214,10 @@ describe("the deadline of an attempt", () => {
 
 describe("a gate that takes tickets in a subprotocol", () => {
   let server;
-  before(async () => {
+  beforeEach(async () => {
     server = await startServer({ carriage: "subprotocol" });
   });
-  beforeEach(() => server.forget());
-  after(() => server.close());
+  afterEach(() => server.close());
 
   test("the subprotocols of the answer are offered, before the app's", async (t) => {
     const watched = watching(t)(server.issue, { protocols: ["chat.v1"] });

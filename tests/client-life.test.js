@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { getEventListeners } from "node:events";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { TicketSocket } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
@@ -10,11 +10,10 @@ import { FAST, sleep, until, watching } from "./support/watch.js";
 
 const CLIENT = fileURLToPath(new URL("../client/index.js", import.meta.url));
 let server;
-before(async () => {
+beforeEach(async () => {
   server = await startServer();
 });
-beforeEach(() => server.forget());
-after(() => server.close());
+afterEach(() => server.close());
 
 describe("an AbortSignal", () => {
   const moments = [

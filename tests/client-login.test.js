@@ -1,15 +1,14 @@
 // What the client does when the login is lost (401, close code 4401) and when it isn't enough (403, 4403).
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
 import { FAST, sleep, until, watching } from "./support/watch.js";
 
 let server;
-before(async () => {
+beforeEach(async () => {
   server = await startServer();
 });
-beforeEach(() => server.forget());
-after(() => server.close());
+afterEach(() => server.close());
 
 const LOST = { status: 401, body: { code: "identity_refused" } };
 /** Long enough for several more attempts, if there were any. */

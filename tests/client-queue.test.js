@@ -1,19 +1,16 @@
 // Messages that are sent while the client has no connection: kept within bounds, in order, as they were; or refused.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
 import { FAST, sleep, until, watching } from "./support/watch.js";
 
 const FULL = { name: "InvalidStateError", message: "the queue is full" };
 let server;
-before(async () => {
+beforeEach(async () => {
   server = await startServer();
-});
-beforeEach(() => {
-  server.forget();
   server.onConnection = () => {};
 });
-after(() => server.close());
+afterEach(() => server.close());
 
 describe("the queue", () => {
   test("goes out in order when there is a connection, before anything that is sent from then on", async (t) => {

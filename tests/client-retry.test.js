@@ -1,15 +1,14 @@
 // What the client does about failures: it goes on, waits longer each time, at random, and as long as it is told to.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
 import { FAST, sleep, until, watching } from "./support/watch.js";
 
 let server;
-before(async () => {
+beforeEach(async () => {
   server = await startServer();
 });
-beforeEach(() => server.forget());
-after(() => server.close());
+afterEach(() => server.close());
 
 /** Milliseconds between the requests for tickets. */
 const gaps = () => server.requests.slice(1).map(({ at }, index) => at - server.requests[index].at);

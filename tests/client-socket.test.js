@@ -1,17 +1,16 @@
 // The client as a WebSocket: states, events, properties, and what becomes of messages between connections.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { TicketSocket } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
 import { FAST, sleep, until, watching } from "./support/watch.js";
 
 const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
 let server;
-before(async () => {
+beforeEach(async () => {
   server = await startServer();
 });
-beforeEach(() => server.forget());
-after(() => server.close());
+afterEach(() => server.close());
 
 describe("the interface of WebSocket", () => {
   test("constants, on the class and on its instances", (t) => {

@@ -1,21 +1,17 @@
 // ticketUrl: the URL for libraries that make their own connections. Most of them end for good when the function for it rejects, so it
 // tries until it has one.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { ticketUrl } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
 import { FAST, sleep, until } from "./support/watch.js";
 
 describe("ticketUrl", () => {
   let server;
-  before(async () => {
+  beforeEach(async () => {
     server = await startServer();
   });
-  beforeEach(() => {
-    server.forget();
-    server.carriage = "query";
-  });
-  after(() => server.close());
+  afterEach(() => server.close());
 
   /** The ticket in a URL of our server. */
   function ticketOf(url) {

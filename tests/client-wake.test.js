@@ -3,25 +3,22 @@
 // `navigator.onLine`. Real pages follow in the browser's tests.
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
 import { FAST, sleep, until, watching } from "./support/watch.js";
 
 let server;
 let page;
 let tab;
-before(async () => {
+beforeEach(async () => {
   server = await startServer();
-});
-beforeEach(() => {
-  server.forget();
   page = new EventTarget();
   tab = Object.assign(new EventTarget(), { hidden: false });
   globalThis.addEventListener = page.addEventListener.bind(page);
   globalThis.document = tab;
   network(true);
 });
-after(async () => {
+afterEach(async () => {
   delete globalThis.addEventListener;
   delete globalThis.document;
   delete navigator.onLine;
