@@ -69,6 +69,8 @@ async function workerTests(files) {
   // A file without tests is reported as one test of its own name.
   const empty = tap.match(/^ok \d+ - (.+\.test\.js)$/m)?.[1];
   if (empty || !(passed > 0)) throw new Stop(`no test ran in ${empty ?? "tests/"}`);
+  const refused = [...tap.matchAll(/^ *# refused inputs: (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+  if (refused > 0) console.log(`test: ${refused} hostile or malformed inputs were refused`);
   if (skipped !== 0 || todo !== 0) throw new Stop(`${skipped} skipped and ${todo} todo: every test has to run`);
   return 0;
 }

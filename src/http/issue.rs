@@ -44,7 +44,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
     if preflight {
         return Ok(cors::preflight()?);
     }
-    same_page(app, headers, origin.as_deref())?;
+    by_script(app, headers, origin.as_deref())?;
     let bytes = body::read(asked.request).await??;
     let asked_for = body::parse(headers.get("Content-Type")?.as_deref(), &bytes, app.identity.takes_subject())?;
     let caller = app.identity.caller(asked.request, asked.url, asked_for.subject, now).await?;
@@ -87,7 +87,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
 /// Refuses what no script of the app's own pages has sent. A form, or a fetch with mode `no-cors`, comes with whatever
 /// cookies the browser has, from any site; browsers say so (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-mode-header>),
 /// and those too old for that send an `Origin` at least.
-fn same_page(app: &App, headers: &Headers, origin: Option<&str>) -> Result<(), Failure> {
+fn by_script(app: &App, headers: &Headers, origin: Option<&str>) -> Result<(), Failure> {
     if headers.get("Sec-Fetch-Mode")?.is_some_and(|mode| mode != "cors" && mode != "same-origin") {
         return Err(Problem::FetchModeRefused.into());
     }
