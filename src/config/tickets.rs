@@ -9,18 +9,10 @@ use super::{
 impl<S: Settings> Reader<'_, S> {
     /// `TICKET_CARRIAGE`: one or both of two words.
     pub(super) fn carriage(&mut self) -> Carriage {
-        let both = Carriage { query: true, subprotocol: true };
-        let Some(text) = self.text("TICKET_CARRIAGE") else { return both };
-        let words: Vec<_> = text.split(',').map(str::trim).collect();
-        match words.as_slice() {
-            ["query"] => Carriage { query: true, subprotocol: false },
-            ["subprotocol"] => Carriage { query: false, subprotocol: true },
-            ["query", "subprotocol"] | ["subprotocol", "query"] => both,
-            _ => {
-                self.wrong("TICKET_CARRIAGE", "is not one of the allowed values", "query, subprotocol, or both");
-                both
-            }
-        }
+        let known = |word: &str| ["query", "subprotocol"].into_iter().find(|known| *known == word);
+        let words = self.list("TICKET_CARRIAGE", "query, subprotocol, or both", known);
+        let has = |word| words.as_ref().is_none_or(|words| words.contains(&word));
+        Carriage { query: has("query"), subprotocol: has("subprotocol") }
     }
 
     /// `BIND`.
