@@ -7,13 +7,14 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { createRemoteJWKSet, jwtVerify } from "jose";
+import { startGate } from "./support/harness.js";
 import { freePort } from "./support/pasted.js";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 
 /** Runs a script to its end. */
-async function run(script, args) {
-  const child = spawn(process.execPath, [script, ...args], { cwd: PROJECT });
+async function run(script, args, env = {}) {
+  const child = spawn(process.execPath, [script, ...args], { cwd: PROJECT, env: { ...process.env, ...env } });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
@@ -66,6 +67,16 @@ describe("npm run token", { timeout: 60_000 }, () => {
     assert.equal(exp - iat, 60);
   });
 
+  test("the environment's JWT_SECRET goes before that of .dev.vars, and must be as long", async () => {
+    const secret = "the key of a gate that was deployed";
+    const { code, stdout, stderr } = await run("scripts/token.js", ["--sub", "alice"], { JWT_SECRET: secret });
+    assert.equal(code, 0, stderr);
+    await jwtVerify(stdout.trim(), new TextEncoder().encode(secret), { algorithms: ["HS256"] });
+    const short = await run("scripts/token.js", ["--sub", "alice"], { JWT_SECRET: "short" });
+    assert.deepEqual([short.code, short.stdout], [1, ""]);
+    assert.match(short.stderr, /^ws-ticket: JWT_SECRET of the environment is shorter than 32 bytes\n$/);
+  });
+
   for (const [what, args, says] of [
     ["no subject", [], /--sub/],
     ["an empty subject", ["--sub", ""], /--sub/],
@@ -81,6 +92,43 @@ describe("npm run token", { timeout: 60_000 }, () => {
   ]) {
     test(`refuses ${what}, in one line, and prints no token`, async () => {
       const { code, stdout, stderr } = await token(...args);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, says);
+      assert.match(stderr, /^ws-ticket: [^\n]+\n$/);
+    });
+  }
+});
+
+describe("npm run try", () => {
+  const SECRET = "the key of a gate that was deployed";
+  const token = async () => (await run("scripts/token.js", ["--sub", "alice"], { JWT_SECRET: SECRET })).stdout.trim();
+  const tryOut = (...args) => run("scripts/try.js", args);
+  let gate;
+  before(async () => {
+    gate = await startGate({ vars: { JWT_SECRET: SECRET, TICKET_STORE: "durable", BIND: "cookie" } });
+  });
+  after(() => gate?.close());
+
+  test("a gate that works: 101, then 401, and no ticket is printed", async () => {
+    const { code, stdout, stderr } = await tryOut("--url", new URL(gate.url).origin, "--token", await token());
+    assert.equal(code, 0, stderr);
+    assert.equal(
+      stdout,
+      "POST /ws-ticket: 200, a ticket for 300 seconds\nGET /ws, the first time: 101\n" +
+        "GET /ws, the second time: 401 ticket_refused\nOne ticket opened one connection.\n",
+    );
+  });
+
+  for (const [what, args, says] of [
+    ["no login", () => [], /401 identity_missing/],
+    ["a path", () => ["--url", `${gate.url}/ws`], /--url/],
+    ["a gate that is not there", () => ["--url", "http://127.0.0.1:9"], /no answer/],
+  ]) {
+    test(`${what}: one line, and exit code 1`, async () => {
+      const given = args();
+      const { code, stdout, stderr } = await tryOut(
+        ...(given.length > 0 ? given : ["--url", new URL(gate.url).origin]),
+      );
       assert.deepEqual([code, stdout], [1, ""]);
       assert.match(stderr, says);
       assert.match(stderr, /^ws-ticket: [^\n]+\n$/);
