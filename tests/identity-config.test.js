@@ -182,7 +182,7 @@ const show = (vars) =>
     .replaceAll(/-----BEGIN[^"]*/g, "PEM")
     .slice(0, 120);
 
-describe("settings of identity", { timeout: 240_000 }, () => {
+describe("settings of identity", () => {
   let gates;
   before(async () => {
     gates = await startGates([...MISTAKES, ...ALLOWED].map(([vars]) => ({ vars })));
