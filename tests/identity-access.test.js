@@ -29,6 +29,7 @@ describe("IDENTITY=access", () => {
     issuer.beside = { public_cert: { kid: key.kid, cert: "-----BEGIN CERTIFICATE-----" }, public_certs: [] };
     const vars = {
       ENVIRONMENT: "development",
+      PAGE: "off",
       TICKET_STORE: "kv",
       IDENTITY: "access",
       ACCESS_TEAM_DOMAIN: issuer.url,

@@ -68,13 +68,15 @@ function workerConfig(base, { vars = {}, without = [], edge = false, shares = fa
   delete config.build;
   // The harness sets secrets as variables; the runtime shows both alike.
   delete config.secrets;
-  config.assets.directory = path.join(PROJECT, config.assets.directory);
   config.main = edge ? FAULTY : ARTIFACT;
   config.name = index === 0 ? base.name : `${base.name}-${index}`;
   // Requests are dealt to Workers by host; the first has all that is left.
   if (index > 0) config.routes = [`${config.name}.test/*`];
   const set = Object.entries({ ...config.vars, ...PATIENT, ...vars }).filter(([, value]) => value !== undefined);
   config.vars = Object.fromEntries(set);
+  // Two more Workers stand before every request where there are files to serve.
+  if (config.vars.PAGE === "off") delete config.assets;
+  else config.assets.directory = path.join(PROJECT, config.assets.directory);
   const owner = shares ? 0 : index;
   config.kv_namespaces = config.kv_namespaces
     .filter(({ binding }) => !without.includes(binding))
