@@ -50,7 +50,7 @@ describe("the document", () => {
   });
 });
 
-describe("a socket", { timeout: 60_000 }, () => {
+describe("a socket", () => {
   let gate;
   before(async () => {
     gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory" } });

@@ -78,7 +78,7 @@ const stored = rows.filter(({ name }) => name !== "memory" && name !== "redis wi
 for (const row of stored) {
   // A list holds what its stores hold: one way is enough to see that both are dumped.
   for (const { what, vars } of row.stepsDown.length > 0 ? WAYS.slice(0, 1) : WAYS) {
-    test(`a dump of ${row.name} opens nothing: ${what}`, { timeout: 120_000 }, async (t) => {
+    test(`a dump of ${row.name} opens nothing: ${what}`, async (t) => {
       const backing = await row.back?.();
       const settings = { ...row.vars, ALLOWED_ORIGINS: APP, ...vars, ...backing?.vars, TICKET_SHARDS: "1" };
       const gate = await startGate({ vars: settings, edge: true });
@@ -124,7 +124,7 @@ for (const row of stored) {
   }
 }
 
-test("a dump shows the digest of a ticket, in whatever form a store keeps it", { timeout: 60_000 }, async () => {
+test("a dump shows the digest of a ticket, in whatever form a store keeps it", async () => {
   for (const row of stored) {
     const backing = await row.back?.();
     const gate = await startGate({ vars: { ...row.vars, ...backing?.vars }, edge: true });
@@ -138,9 +138,7 @@ test("a dump shows the digest of a ticket, in whatever form a store keeps it", {
   }
 });
 
-test("the search would find a ticket: one that is put into the store is presented, and opens", {
-  timeout: 60_000,
-}, async () => {
+test("the search would find a ticket: one that is put into the store is presented, and opens", async () => {
   const row = rows.find(({ name }) => name === "kv+ledger");
   const gate = await startGate({ vars: { ...row.vars, ALLOWED_ORIGINS: APP }, edge: true });
   try {

@@ -22,7 +22,7 @@ async function run(script, args, env = {}) {
   return { code, stdout, stderr };
 }
 
-describe("npm run token", { timeout: 60_000 }, () => {
+describe("npm run token", () => {
   const token = (...args) => run("scripts/token.js", args);
   /** The token that was printed, if it is one by the secret of .dev.vars. */
   async function verified({ code, stdout, stderr }) {
@@ -150,7 +150,7 @@ async function start(script, ...args) {
   return { url: `http://127.0.0.1:${port}`, stop };
 }
 
-describe("npm run issuer", { timeout: 60_000 }, () => {
+describe("npm run issuer", () => {
   for (const alg of ["RS256", "PS256", "ES256", "EdDSA"]) {
     test(`${alg}: its tokens verify by its own keys`, async () => {
       const { url, stop } = await start("examples/issuer.js", "--alg", alg);
@@ -182,7 +182,7 @@ describe("npm run issuer", { timeout: 60_000 }, () => {
   }
 });
 
-describe("npm run login", { timeout: 60_000 }, () => {
+describe("npm run login", () => {
   let site;
   before(async () => {
     site = await start("examples/login.js");

@@ -29,7 +29,7 @@ async function rejects(gate, key, reason, header) {
   await refuses(gate, bearer(await sign(key, claims("mallory"), header)), { reason }, { never: ["mallory"] });
 }
 
-describe("secrets", { timeout: 120_000 }, () => {
+describe("secrets", () => {
   const GATES = {
     plain: { JWT_SECRET: SECRET },
     previous: { JWT_SECRET: SECRET, JWT_SECRET_PREVIOUS: LONG },
@@ -82,7 +82,7 @@ describe("secrets", { timeout: 120_000 }, () => {
   }
 });
 
-describe("a set of public keys", { timeout: 120_000 }, () => {
+describe("a set of public keys", () => {
   let issuer;
   let gates;
   let keys;
@@ -123,7 +123,7 @@ describe("a set of public keys", { timeout: 120_000 }, () => {
   });
 });
 
-describe("public keys", { timeout: 120_000 }, () => {
+describe("public keys", () => {
   let gates;
   let keys;
   const written = {

@@ -34,7 +34,7 @@ const ACCESS = {
   ACCESS_AUDIENCE: "sekret-tag",
 };
 const FORWARD = { IDENTITY: "forward", AUTH_URL: "https://site.sekret.example/auth" };
-const DEVELOPMENT = { ENVIRONMENT: "development" };
+const DEVELOPMENT = { ENVIRONMENT: "development", PAGE: "off" };
 const names = (count) => Array.from({ length: count }, (_, n) => `claim-${n}`).join(",");
 
 /** Settings, and the names that `/health` must list. */
@@ -182,7 +182,7 @@ const show = (vars) =>
     .replaceAll(/-----BEGIN[^"]*/g, "PEM")
     .slice(0, 120);
 
-describe("settings of identity", { timeout: 240_000 }, () => {
+describe("settings of identity", () => {
   let gates;
   before(async () => {
     gates = await startGates([...MISTAKES, ...ALLOWED].map(([vars]) => ({ vars })));

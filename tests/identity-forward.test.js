@@ -13,7 +13,7 @@ report();
 const PAGE = "https://app.example.com";
 const COOKIE = { Cookie: "session=recognisable-session-of-bob; theme=dark", Origin: PAGE };
 
-describe("IDENTITY=forward", { timeout: 120_000 }, () => {
+describe("IDENTITY=forward", () => {
   let site;
   let gates;
   before(async () => {

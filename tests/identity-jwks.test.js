@@ -12,7 +12,7 @@ report();
 const SECONDS = 1000;
 const UNKNOWN = { reason: "token_key_unknown" };
 
-describe("which key of the set", { timeout: 120_000 }, () => {
+describe("which key of the set", () => {
   const ALL = { JWT_ALGORITHMS: ALGORITHMS.join(",") };
   const issuers = [];
   /** Sets of keys, by name: each has an issuer and a gate of its own. */
@@ -116,7 +116,7 @@ describe("which key of the set", { timeout: 120_000 }, () => {
   });
 });
 
-describe("keys that come and go", { timeout: 120_000 }, () => {
+describe("keys that come and go", () => {
   let issuer;
   let gate;
   let clock;

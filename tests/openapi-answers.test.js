@@ -39,7 +39,7 @@ async function startLogin() {
   return { url: `http://127.0.0.1:${server.address().port}/`, close };
 }
 
-describe("every declared answer is given", { timeout: 60_000 }, () => {
+describe("every declared answer is given", () => {
   let [login, gates, gate, jwt, forward, strict, broken, bare] = [];
   before(async () => {
     login = await startLogin();

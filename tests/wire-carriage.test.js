@@ -19,7 +19,7 @@ function offeringBare(text) {
   return { query: "", headers: { "x-edge-headers": ascii } };
 }
 
-describe("how a ticket is carried", { timeout: 120_000 }, () => {
+describe("how a ticket is carried", () => {
   let gate;
   let queryOnly;
   let protocolOnly;

@@ -9,7 +9,7 @@ const APP = "https://app.example.com";
 const ALSO = "http://localhost:3000";
 const VARS = { TICKET_STORE: "kv", JWT_SECRET: SECRET };
 
-describe("origins", { timeout: 60_000 }, () => {
+describe("origins", () => {
   let gate;
   let closed;
   let own;

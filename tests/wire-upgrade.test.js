@@ -14,7 +14,7 @@ const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const sent = (headers) => ({ "x-edge-headers": JSON.stringify(headers) });
 
 for (const store of ["memory", "kv"]) {
-  describe(`GET /ws, TICKET_STORE=${store}`, { timeout: 60_000 }, () => {
+  describe(`GET /ws, TICKET_STORE=${store}`, () => {
     let gate;
     let good;
     before(async () => {

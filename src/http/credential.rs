@@ -77,6 +77,9 @@ fn is_ticket(offer: &str) -> bool {
 }
 
 #[cfg(test)]
+mod forged;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -69,7 +69,7 @@ class Issuer extends WebServer {
   /** The settings of a gate that trusts it. */
   vars(more = {}) {
     const jwks = { JWT_JWKS_URL: this.jwksUrl, JWT_ISSUER: this.url, JWT_AUDIENCE: AUDIENCE };
-    return { ENVIRONMENT: "development", TICKET_STORE: "kv", IDENTITY: "jwt", ...jwks, ...more };
+    return { ENVIRONMENT: "development", PAGE: "off", TICKET_STORE: "kv", IDENTITY: "jwt", ...jwks, ...more };
   }
 
   /** Claims for an hour; those given go over them. */
