@@ -4,6 +4,7 @@
 //! that is wrong is reported at once, by name and never by value.
 
 mod identity;
+mod origins;
 mod parse;
 mod public_key;
 mod servers;
@@ -224,7 +225,7 @@ pub struct Config {
     pub identity: IdentityChoice,
     /// `PAGE`: whether the page to try the gate with is served.
     pub page: bool,
-    /// `ALLOWED_ORIGINS`, each as a browser serialises it.
+    /// `ALLOWED_ORIGINS`, each as browsers and WebViews send it.
     pub origins: Vec<String>,
 }
 

@@ -147,6 +147,20 @@ for (const store of ["memory", "kv"]) {
       assertRefused(await gate.upgrade(strange(parts(good).home)));
     });
 
+    test("consumed is said of a socket that is there, and of no other", async () => {
+      const { ticket } = await gate.issue();
+      gate.forgetLines();
+      await gate.edge({ platform: ["socket"] });
+      assertProblem(await gate.upgrade(ticket), 500, "internal_error");
+      await gate.edge();
+      const [failed] = await gate.eventually(({ event }) => event === "internal_error");
+      assert.equal(failed.route, "ws");
+      // A later request's line is behind all of the earlier one's.
+      assert.equal(await gate.opens((await gate.issue()).ticket), 101);
+      assert.equal((await gate.eventually(({ event }) => event === "consumed")).length, 1);
+      assertRefused(await gate.upgrade(ticket));
+    });
+
     test("a ticket in any other place is no ticket", async () => {
       const { ticket } = await gate.issue();
       const headers = { Authorization: `Bearer ${ticket}`, Cookie: `ticket=${ticket}` };

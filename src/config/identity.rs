@@ -2,7 +2,8 @@
 
 use worker::Url;
 
-use super::parse::{Reader, can_be_asked, is_serialised_origin};
+use super::origins::is_web_origin;
+use super::parse::{Reader, can_be_asked};
 use super::tokens::{Keys, SubjectRule, TokenSettings};
 use super::{Environment, Settings, TIMEOUT_MAX};
 
@@ -137,7 +138,7 @@ fn is_team_domain(text: &str, environment: Environment) -> bool {
         let team = url.host_str().and_then(|host| host.strip_suffix(ACCESS_DOMAIN));
         team.is_some_and(|team| !team.is_empty()) && url.scheme() == "https" && url.port().is_none()
     };
-    is_serialised_origin(text)
+    is_web_origin(text)
         && Url::parse(text).is_ok_and(|url| {
             can_be_asked(&url, environment) && (is_team(&url) || environment == Environment::Development)
         })

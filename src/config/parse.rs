@@ -1,5 +1,5 @@
-//! From texts to a [`Config`], collecting all that is wrong on the way. What concerns stores, tickets and identity is in
-//! files of its own.
+//! From texts to a [`Config`], collecting all that is wrong on the way. What concerns origins, stores, tickets and identity
+//! is in files of its own.
 
 use std::ops::RangeInclusive;
 
@@ -22,7 +22,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
         limits: reader.limits(),
         identity: reader.identity(environment),
         page: reader.page(environment),
-        origins: reader.origins(),
+        origins: reader.origins(environment),
     };
     if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
 }
@@ -132,20 +132,6 @@ impl<S: Settings> Reader<'_, S> {
         }
         page
     }
-
-    fn origins(&mut self) -> Vec<String> {
-        let Some(text) = self.text("ALLOWED_ORIGINS") else { return Vec::new() };
-        let origins: Vec<String> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
-        if !origins.iter().all(|origin| is_serialised_origin(origin)) {
-            self.wrong(
-                "ALLOWED_ORIGINS",
-                "has an entry that is not an origin as browsers send it",
-                "https://app.example.com, comma-separated: scheme and host in lowercase, a port only where it is not the \
-                 scheme's own, no path, no slash at the end, no wildcard",
-            );
-        }
-        origins
-    }
 }
 
 /// Whether a request can be made to the URL: a login in it is refused by the platform, and secrets go over TLS, but on a
@@ -157,13 +143,6 @@ pub(super) fn can_be_asked(url: &Url, environment: Environment) -> bool {
         _ => false,
     };
     secure && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
-}
-
-/// Whether a browser would send exactly this text as `Origin` (RFC 6454 §6.2).
-pub(super) fn is_serialised_origin(text: &str) -> bool {
-    !text.contains('*')
-        && Url::parse(text)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
     };
     let origin = origins.check(headers)??;
     if preflight {
-        return Ok(cors::preflight()?);
+        return cors::preflight(headers);
     }
     by_script(app, headers, origin.as_deref())?;
     let bytes = body::read(asked.request).await??;
@@ -56,7 +56,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
     };
     let wish = Wish {
         room: asked_for.room,
-        origin,
+        origin: origin.map(|origin| origins.bound(origin)),
         bond: bond.as_ref().map(|bond| *bond.digest()),
         near: region(asked.request),
     };

@@ -6,6 +6,7 @@ mod cors;
 mod credential;
 mod health;
 mod issue;
+mod list;
 mod origin;
 mod page;
 mod upgrade;
@@ -103,12 +104,24 @@ impl From<worker::Error> for Failure {
     }
 }
 
+/// The routes beside the page's.
+const ROUTES: [&str; 3] = ["/health", "/ws-ticket", "/ws"];
+
+/// The request's URL. `Host` may hold a login (`u:p@gate.example`), which would end up in the answer's `url`.
+fn url_of(text: &str) -> Option<Url> {
+    let (_, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    // No error is passed on: it repeats the URL, ticket included.
+    if authority.contains('@') { None } else { Url::parse(text).ok() }
+}
+
 /// Answers a request.
 pub async fn serve(request: Request, started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Response> {
-    // Not `?`: worker's error repeats the URL, ticket included, and its macro writes the error to the log.
-    let Ok(url) = request.url() else { return refuse(Problem::RequestMalformed) };
+    let Some(url) = url_of(&request.inner().url()) else { return refuse(Problem::RequestMalformed) };
     let asked = Asked { request: &request, url: &url, method: request.inner().method() };
     let path = url.path();
+    // A slash at the end leads to the same route: a redirect would lose a preflight and a body.
+    let path = path.strip_suffix('/').filter(|path| ROUTES.contains(path)).unwrap_or(path);
     if path == "/health" {
         return match health::answer(&asked, started) {
             Err(problem) => refuse(problem),
