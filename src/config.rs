@@ -132,6 +132,9 @@ pub struct Stores {
     pub consuming: Vec<Leaf>,
     /// `TICKET_SHARDS`, for each region.
     pub shards: NonZeroU16,
+    /// The numbers of shards that are asked because a ticket names one: those below this. Where tickets carry a check, all
+    /// numbers; otherwise those that there are or, by `TICKET_SHARDS_PREVIOUS`, were.
+    pub shards_asked: u16,
     /// `STORE_TIMEOUT_MS`.
     pub timeout_ms: u32,
     /// `SLOW_WRITE_MS`: an issue that takes longer is a warning.
@@ -173,6 +176,24 @@ pub struct Carriage {
     pub query: bool,
     /// In `Sec-WebSocket-Protocol`, beside `ws-ticket.v1`.
     pub subprotocol: bool,
+}
+
+/// The keyed check of tickets: without a key there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketCheck {
+    /// The first signs, any verifies.
+    pub keys: Vec<CheckKey>,
+    /// `TICKET_CHECK=optional`: tickets without any check are taken too.
+    pub optional: bool,
+}
+
+/// A key of the check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckKey {
+    /// `TICKET_KEY` or `TICKET_KEY_PREVIOUS`.
+    Own(Secret),
+    /// One that is derived, from `JWT_SECRET` or `JWT_SECRET_PREVIOUS`.
+    DerivedFrom(Secret),
 }
 
 /// What an upgrade must share with the request for its ticket.
@@ -217,8 +238,8 @@ pub struct Config {
     pub carriage: Carriage,
     /// `BIND`.
     pub bind: Bind,
-    /// `TICKET_KEY` and `TICKET_KEY_PREVIOUS`: the first signs, any verifies.
-    pub ticket_keys: Vec<Secret>,
+    /// The check that tickets carry.
+    pub ticket_check: TicketCheck,
     /// The rate limits.
     pub limits: LimitSettings,
     /// `IDENTITY` and what belongs to it.

@@ -104,6 +104,8 @@ pub enum NotAdmitted {
     Used(TicketId),
     /// It came too late.
     Expired(TicketId),
+    /// What is kept of it is a newer version's.
+    NotUnderstood(Option<TicketId>),
     /// It was presented from elsewhere, and is burnt.
     Elsewhere(TicketId, Mismatch),
     /// The store gave no answer.
@@ -179,6 +181,7 @@ impl Gate {
             },
             Ok(Consumed::TooLate(ticket_id)) => Err(NotAdmitted::Expired(ticket_id)),
             Ok(Consumed::Used(ticket_id)) => Err(NotAdmitted::Used(ticket_id)),
+            Ok(Consumed::NotUnderstood(ticket_id)) => Err(NotAdmitted::NotUnderstood(ticket_id)),
             Ok(Consumed::Unknown) => Err(NotAdmitted::Unknown),
             Err(error) => Err(NotAdmitted::Store(error)),
         }

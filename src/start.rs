@@ -8,8 +8,8 @@ use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
 
 use crate::config::{
-    ASSETS_BINDING, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings, Problem, REFUSAL_LIMIT_BINDING,
-    Settings,
+    ASSETS_BINDING, CheckKey, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings, Problem,
+    REFUSAL_LIMIT_BINDING, Settings, TicketCheck,
 };
 use crate::gate::Gate;
 use crate::http::{self, App};
@@ -17,7 +17,7 @@ use crate::identity::Identity;
 use crate::limit::Limits;
 use crate::stores;
 use crate::telemetry::{self, Event};
-use crate::ticket::Keyring;
+use crate::ticket::{Keyring, Purpose, derive};
 
 /// What start-up comes to.
 type Started = Rc<Result<App, Vec<Problem>>>;
@@ -54,7 +54,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
         identity: Identity::new(&config.identity),
         carriage: config.carriage,
         bind: config.bind,
-        keyring: Keyring::new(config.ticket_keys.iter().map(|key| key.reveal().as_bytes())),
+        keyring: keyring(&config.ticket_check),
         limits,
         page: config
             .page
@@ -65,6 +65,14 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
         origins: config.origins,
         memory_in_production: in_memory && config.environment == Environment::Production,
     })
+}
+
+fn keyring(check: &TicketCheck) -> Keyring {
+    let keys = check.keys.iter().filter_map(|key| match key {
+        CheckKey::Own(secret) => Some(secret.reveal().as_bytes().to_vec()),
+        CheckKey::DerivedFrom(secret) => derive(secret.reveal().as_bytes(), Purpose::TicketCheck).map(Vec::from),
+    });
+    Keyring::new(keys.collect::<Vec<_>>().iter().map(Vec::as_slice)).with_check_optional(check.optional)
 }
 
 fn limits(settings: &LimitSettings, env: &Env) -> Result<Limits, Vec<Problem>> {

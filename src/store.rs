@@ -8,7 +8,7 @@ use std::fmt;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::grant::Grant;
+use crate::grant::{Grant, Unreadable};
 use crate::region::Region;
 use crate::ticket::{NoRandomness, Ticket, TicketId, random_uuid};
 
@@ -58,6 +58,10 @@ pub enum Cause {
     TimedOut,
     /// The platform refused it: too many calls.
     LimitReached,
+    /// The platform says that whoever would have answered has too much to do. It is not asked again.
+    Overloaded,
+    /// Whoever was asked is of another version and doesn't know what was asked. Nothing has happened.
+    NotUnderstood,
     /// The store can't hold more tickets.
     Full,
     /// No random bytes to be had.
@@ -70,6 +74,8 @@ impl fmt::Display for Cause {
             Self::Failed => "failed",
             Self::TimedOut => "timed_out",
             Self::LimitReached => "limit_reached",
+            Self::Overloaded => "overloaded",
+            Self::NotUnderstood => "not_understood",
             Self::Full => "full",
             Self::NoRandomness => "no_randomness",
         })
@@ -137,8 +143,22 @@ pub enum Consumed {
     Used(TicketId),
     /// So long after its expiry that the store no longer knows who had it, and can't hand it out safely.
     TooLate(TicketId),
+    /// What is kept of it was written by a newer version and has a condition that this one doesn't know. Nobody is admitted;
+    /// another ticket may be another version's.
+    NotUnderstood(Option<TicketId>),
     /// There is no such ticket here: never issued, used, or cleaned up.
     Unknown,
+}
+
+impl Consumed {
+    /// What a record comes to that `step` brought and that this attempt has: its grant, where it can be read.
+    pub fn of_record(record: &str, step: &'static str) -> Result<Self, StoreError> {
+        match Grant::from_json(record) {
+            Ok(grant) => Ok(Self::Granted(grant)),
+            Err(Unreadable::Newer(ticket_id)) => Ok(Self::NotUnderstood(ticket_id)),
+            Err(Unreadable::Corrupt) => Err(StoreError::Corrupt { step }),
+        }
+    }
 }
 
 /// Issues and consumes tickets.

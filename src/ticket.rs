@@ -8,6 +8,7 @@
 //! nobody issued, and what a store holds can't be presented.
 
 mod bond;
+mod derive;
 mod digest;
 mod keyring;
 mod random;
@@ -18,6 +19,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use bond::Bond;
+pub use derive::{Purpose, derive};
 pub use digest::{Digest, hex};
 pub use keyring::{Keyring, Unreadable};
 pub use random::{NoRandomness, TicketId, random, random_uuid};

@@ -6,21 +6,29 @@ use std::ops::RangeInclusive;
 use worker::Url;
 
 use super::{ASSETS_BINDING, Config, Environment, Problem, Settings, TTL_MAX};
+use crate::region::SHARDS_MAX;
 
 const DEFAULT_TTL: u32 = 300;
 
 pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
     let mut reader = Reader { settings, problems: Vec::new() };
     let environment = reader.environment();
+    let mut stores = reader.stores(environment);
+    let identity = reader.identity(environment);
+    let ticket_check = reader.ticket_check(environment, &identity, &stores);
+    if !ticket_check.keys.is_empty() && !ticket_check.optional {
+        // A ticket that gets as far as its shard was issued, and nobody is woken in vain.
+        stores.shards_asked = SHARDS_MAX;
+    }
     let config = Config {
         environment,
-        stores: reader.stores(environment),
+        stores,
         ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, DEFAULT_TTL),
         carriage: reader.carriage(),
         bind: reader.bind(),
-        ticket_keys: reader.ticket_keys(),
+        ticket_check,
         limits: reader.limits(),
-        identity: reader.identity(environment),
+        identity,
         page: reader.page(environment),
         origins: reader.origins(environment),
     };

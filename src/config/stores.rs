@@ -18,7 +18,9 @@ const NAMES: [&str; 5] = ["memory", "kv", "durable", "redis", "upstash"];
 impl<S: Settings> Reader<'_, S> {
     pub(super) fn stores(&mut self, environment: Environment) -> Stores {
         let best_effort = self.one_of("ALLOW_BEST_EFFORT", false, &[("false", false), ("true", true)]);
-        let shards = self.whole_number("TICKET_SHARDS", SHARDS_MAX.into(), DEFAULT_SHARDS.into());
+        let shards = self.shard_count("TICKET_SHARDS", DEFAULT_SHARDS);
+        // A number that nobody gave is none that any ticket is from: the counts begin at 1.
+        let shards_before = self.shard_count("TICKET_SHARDS_PREVIOUS", 1);
         let redis = self.redis();
         let upstash = self.upstash(environment);
         let kv_bound = self.settings.is_bound(KV_BINDING);
@@ -49,11 +51,17 @@ impl<S: Settings> Reader<'_, S> {
         Stores {
             issuing,
             consuming,
-            shards: u16::try_from(shards).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN),
+            shards,
+            shards_asked: shards.max(shards_before).get(),
             timeout_ms: self.whole_number("STORE_TIMEOUT_MS", TIMEOUT_MAX, DEFAULT_TIMEOUT_MS),
             slow_write_ms: self.whole_number("SLOW_WRITE_MS", TIMEOUT_MAX, DEFAULT_SLOW_WRITE_MS),
             slow_read_ms: self.whole_number("SLOW_READ_MS", TIMEOUT_MAX, DEFAULT_SLOW_READ_MS),
         }
+    }
+
+    fn shard_count(&mut self, name: &'static str, default: u16) -> NonZeroU16 {
+        let count = self.whole_number(name, SHARDS_MAX.into(), default.into());
+        u16::try_from(count).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN)
     }
 
     /// The stores that issue, in order: `auto`, or a list of different names.

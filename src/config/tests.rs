@@ -31,7 +31,7 @@ fn absent_means_strict() {
     assert_eq!(config.ttl_seconds, 300);
     assert!(matches!(config.identity, IdentityChoice::Jwt(_)));
     assert!(config.origins.is_empty());
-    assert_eq!((config.bind, config.ticket_keys.len()), (Bind::Origin, 0));
+    assert_eq!((config.bind, config.ticket_check.optional), (Bind::Origin, false));
     assert_eq!(names(&Given::default()), ["JWT_SECRET"]);
 }
 
@@ -204,23 +204,6 @@ fn carriage_has_one_or_both() {
     for bad in ["cookie", "query,query", "query,", ",", "Query", "query subprotocol"] {
         assert_eq!(carriage(bad).unwrap_err()[0].name, "TICKET_CARRIAGE", "{bad}");
     }
-}
-
-#[test]
-fn a_ticket_key_is_long_and_has_one_before_it() {
-    const OTHER: &str = "another secret of enough bytes for it";
-    let keys = |current, previous| {
-        let config = Config::read(&given([("TICKET_KEY", current), ("TICKET_KEY_PREVIOUS", previous)], []));
-        config.map(|config| config.ticket_keys.len()).map_err(|problems| problems[0].name)
-    };
-    assert_eq!(keys("", ""), Ok(0));
-    assert_eq!(keys(SECRET, ""), Ok(1));
-    assert_eq!(keys(SECRET, OTHER), Ok(2));
-    assert_eq!(keys("short", ""), Err("TICKET_KEY"));
-    assert_eq!(keys(SECRET, "short"), Err("TICKET_KEY_PREVIOUS"));
-    assert_eq!(keys("", OTHER), Err("TICKET_KEY_PREVIOUS"));
-    // While a key is changed.
-    assert_eq!(keys(SECRET, SECRET), Ok(2));
 }
 
 /// Every setting that the sources read.

@@ -1,10 +1,19 @@
 //! The settings about tickets: where they are carried, what binds them, how forged ones are told, and who gets too many.
 
 use super::parse::Reader;
+use super::tokens::Keys;
 use super::{
-    Bind, Carriage, ISSUE_LIMIT_BINDING, LimitSettings, OnLimiterFailure, REFUSAL_LIMIT_BINDING, Secret, Settings,
-    TICKET_KEY_MIN,
+    Bind, Carriage, CheckKey, Environment, ISSUE_LIMIT_BINDING, IdentityChoice, Leaf, LimitSettings, OnLimiterFailure,
+    PUBLIC_JWT_SECRET, REFUSAL_LIMIT_BINDING, Secret, Settings, Stores, TICKET_KEY_MIN, TicketCheck,
 };
+
+/// What is wrong with a key that is another setting's secret, by the name of that: who has the one would have the other.
+const ALSO: [(&str, &str); 4] = [
+    ("JWT_SECRET", "is the same as JWT_SECRET"),
+    ("JWT_SECRET_PREVIOUS", "is the same as JWT_SECRET_PREVIOUS"),
+    ("UPSTASH_REDIS_REST_TOKEN", "is the same as UPSTASH_REDIS_REST_TOKEN"),
+    ("REDIS_URL", "is the same as REDIS_URL"),
+];
 
 impl<S: Settings> Reader<'_, S> {
     /// `TICKET_CARRIAGE`: one or both of two words.
@@ -20,23 +29,71 @@ impl<S: Settings> Reader<'_, S> {
         self.one_of("BIND", Bind::Origin, &[("origin", Bind::Origin), ("cookie", Bind::Cookie)])
     }
 
-    /// `TICKET_KEY` and `TICKET_KEY_PREVIOUS`, in this order.
-    pub(super) fn ticket_keys(&mut self) -> Vec<Secret> {
-        let (current, previous) = (self.ticket_key("TICKET_KEY"), self.ticket_key("TICKET_KEY_PREVIOUS"));
-        if current.is_none() && previous.is_some() {
-            let expected = "set only together with TICKET_KEY";
+    /// `TICKET_CHECK`, and the keys: `TICKET_KEY`, those that are derived from the login's secrets, `TICKET_KEY_PREVIOUS`, in this
+    /// order. The derived ones verify also where there is a `TICKET_KEY`, so that it can be set with tickets in flight.
+    pub(super) fn ticket_check(
+        &mut self,
+        environment: Environment,
+        identity: &IdentityChoice,
+        stores: &Stores,
+    ) -> TicketCheck {
+        let optional = self.one_of("TICKET_CHECK", false, &[("required", false), ("optional", true)]);
+        let password = stores.issuing.iter().chain(&stores.consuming).find_map(|leaf| match leaf {
+            Leaf::Redis(redis) => redis.password.clone(),
+            _ => None,
+        });
+        let mut own = |name| self.ticket_key(name, environment, password.as_ref());
+        let (current, previous) = (own("TICKET_KEY"), own("TICKET_KEY_PREVIOUS"));
+        let derived = self.login_secrets(identity);
+        if current.is_none() && derived.is_empty() && previous.is_some() {
+            let expected = "set only together with TICKET_KEY, or where a key is derived from JWT_SECRET";
             self.wrong("TICKET_KEY_PREVIOUS", "is set, and TICKET_KEY is not", expected);
         }
-        // The two may be the same: secrets are set one after the other, and in between the old one is in both places.
-        current.into_iter().chain(previous).collect()
+        // Several may be the same: secrets are set one after the other, and in between the old one is in both places.
+        let mut keys: Vec<_> = current.into_iter().map(CheckKey::Own).collect();
+        keys.extend(derived.into_iter().map(CheckKey::DerivedFrom));
+        keys.extend(previous.map(CheckKey::Own));
+        TicketCheck { keys, optional }
     }
 
-    fn ticket_key(&mut self, name: &'static str) -> Option<Secret> {
+    fn ticket_key(
+        &mut self,
+        name: &'static str,
+        environment: Environment,
+        redis_password: Option<&Secret>,
+    ) -> Option<Secret> {
         let text = self.text(name)?;
+        let expected = format!("a random secret of {TICKET_KEY_MIN} bytes or more, of its own");
         if text.len() < TICKET_KEY_MIN {
-            self.wrong(name, "is too short", format!("a random secret of {TICKET_KEY_MIN} bytes or more"));
+            self.wrong(name, "is too short", expected.as_str());
+        }
+        if text == PUBLIC_JWT_SECRET && environment == Environment::Production {
+            self.wrong(name, "is the public one of .dev.vars.example", expected.as_str());
+        }
+        for (other, problem) in ALSO {
+            if self.text(other).is_some_and(|other| other == text) {
+                self.wrong(name, problem, expected.as_str());
+            }
+        }
+        if redis_password.is_some_and(|password| password.reveal() == text) {
+            self.wrong(name, "is the same as the password in REDIS_URL", expected);
         }
         Some(Secret(text))
+    }
+
+    /// The secrets that keys are derived from: `JWT_SECRET` and `JWT_SECRET_PREVIOUS`. Where logins are known otherwise, nobody
+    /// has looked at them, so only what would be good enough for a `TICKET_KEY` counts.
+    fn login_secrets(&mut self, identity: &IdentityChoice) -> Vec<Secret> {
+        if let IdentityChoice::Jwt(tokens) = identity {
+            return match &tokens.keys {
+                Keys::Secrets(secrets) => secrets.clone(),
+                _ => Vec::new(),
+            };
+        }
+        let is_good = |text: &String| text.len() >= TICKET_KEY_MIN && text != PUBLIC_JWT_SECRET;
+        let Some(current) = self.text("JWT_SECRET").filter(is_good) else { return Vec::new() };
+        let previous = self.text("JWT_SECRET_PREVIOUS").filter(is_good);
+        [Some(current), previous].into_iter().flatten().map(Secret).collect()
     }
 
     /// The limits that are bound, and `LIMITER_FAILURE`.
@@ -49,3 +106,6 @@ impl<S: Settings> Reader<'_, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,6 +71,7 @@ impl From<NotAdmitted> for Refusal {
             NotAdmitted::Unknown => refused(Reason::Unknown, None),
             NotAdmitted::Used(ticket_id) => refused(Reason::Used, Some(ticket_id)),
             NotAdmitted::Expired(ticket_id) => refused(Reason::Expired, Some(ticket_id)),
+            NotAdmitted::NotUnderstood(ticket_id) => refused(Reason::NotUnderstood, ticket_id),
             NotAdmitted::Elsewhere(ticket_id, mismatch) => refused(Reason::Elsewhere(mismatch), Some(ticket_id)),
             NotAdmitted::Store(error) => error.into(),
         }

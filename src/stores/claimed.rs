@@ -42,6 +42,8 @@ pub enum Verdict {
     Lost,
     /// The ticket expired so long ago that the ledger may have forgotten who had it.
     TooLate,
+    /// The ledger is of another version, or holds what a newer one wrote: it can't tell who has the ticket.
+    NotUnderstood,
 }
 
 /// Elects one claim for each ticket.
@@ -106,6 +108,7 @@ impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
             Verdict::Won => Consumed::Granted(grant),
             Verdict::Lost => Consumed::Used(grant.ticket_id),
             Verdict::TooLate => Consumed::TooLate(grant.ticket_id),
+            Verdict::NotUnderstood => Consumed::NotUnderstood(Some(grant.ticket_id)),
         })
     }
 }

@@ -1,14 +1,14 @@
 //! Grants in Durable Objects: one trip to issue, one to consume, and the strongest consistency there is.
 //!
-//! `SingleUse`: the step that elects the winner is `UPDATE … WHERE attempt IS NULL RETURNING` inside one event of one object.
-//! It marks instead of deleting, for the same one row written: a lost reply can then be asked for again, and a second use is
+//! `SingleUse`: the step that elects the winner is `UPDATE … WHERE attempt IS NULL OR attempt = ? RETURNING` inside one event of
+//! one object. It marks instead of deleting, for the same one row written: a lost reply can then be asked for again, and a second use is
 //! told as what it is. The ticket names its shard, which whoever issued it picked near the user.
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-use super::shard::{GIVEN, Shards, TAKEN, UNKNOWN};
+use super::shard::{GIVEN, Shards, TAKEN, TOO_LATE, UNKNOWN};
 use crate::grant::Grant;
 use crate::region::{Region, Shard};
 use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
@@ -18,17 +18,20 @@ use crate::ticket::{Home, Ticket};
 pub struct Durable {
     tag: &'static str,
     shards: Shards,
+    asked_below: u16,
 }
 
 impl Durable {
-    /// Tickets' homes are `tag` and the shard: `d3weur`.
-    pub fn new(tag: &'static str, shards: Shards) -> Self {
-        Self { tag, shards }
+    /// Tickets' homes are `tag` and the shard: `d3weur`. A ticket that names a shard of the number `asked_below` or more is
+    /// nobody's: whoever makes tickets up must not wake objects that no ticket was ever issued from.
+    pub fn new(tag: &'static str, shards: Shards, asked_below: u16) -> Self {
+        Self { tag, shards, asked_below }
     }
 
     /// The shard that the ticket names.
     fn shard_of(&self, ticket: &Ticket) -> Option<Shard> {
-        ticket.home().as_str().strip_prefix(self.tag)?.parse().ok()
+        let shard: Shard = ticket.home().as_str().strip_prefix(self.tag)?.parse().ok()?;
+        (shard.number < self.asked_below).then_some(shard)
     }
 }
 
@@ -63,14 +66,19 @@ impl TicketStore for Durable {
     }
 
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
+        const STEP: &str = "shard.take";
         let Some(shard) = self.shard_of(ticket) else { return Ok(Consumed::Unknown) };
         let answer = self.shards.take(shard, ticket.digest(), attempt).await?;
-        let grant = || Grant::from_json(&answer.body).map_err(|_| StoreError::Corrupt { step: "shard.take" });
         match answer.status {
-            GIVEN => Ok(Consumed::Granted(grant()?)),
-            TAKEN => Ok(Consumed::Used(grant()?.ticket_id)),
+            GIVEN => Consumed::of_record(&answer.body, STEP),
+            TAKEN => Ok(match Consumed::of_record(&answer.body, STEP)? {
+                Consumed::Granted(grant) => Consumed::Used(grant.ticket_id),
+                refused => refused,
+            }),
             UNKNOWN => Ok(Consumed::Unknown),
-            _ => Err(StoreError::Unavailable { step: "shard.take", cause: Cause::Failed }),
+            // No answer to this.
+            TOO_LATE => Err(StoreError::Unavailable { step: STEP, cause: Cause::Failed }),
+            _ => Ok(Consumed::NotUnderstood(None)),
         }
     }
 }

@@ -82,6 +82,7 @@ impl<S: TicketStore> TicketStore for Instrumented<S> {
             Ok(Consumed::Granted(_)) => Outcome::Granted,
             Ok(Consumed::Used(_)) => Outcome::Used,
             Ok(Consumed::TooLate(_)) => Outcome::TooLate,
+            Ok(Consumed::NotUnderstood(_)) => Outcome::NotUnderstood,
             Ok(Consumed::Unknown) => Outcome::Unknown,
             Err(error) => Outcome::Failed(*error),
         };

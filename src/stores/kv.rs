@@ -103,7 +103,10 @@ impl TicketStore for Kv {
         let key = key(ticket.digest());
         let record = self.call("kv.get", self.namespace.get(&key).text()).await?;
         let Some(record) = record else { return Ok(Consumed::Unknown) };
-        let grant = Grant::from_json(&record).map_err(|_| StoreError::Corrupt { step: "kv.get" })?;
+        let grant = match Consumed::of_record(&record, "kv.get")? {
+            Consumed::Granted(grant) => grant,
+            refused => return Ok(refused),
+        };
         if self.after_read == AfterRead::Delete && grant.shard.is_some() {
             // Issued when there was a ledger, which knows whether it was used; here nobody does.
             return Err(StoreError::Unavailable { step: "kv.claim", cause: Cause::Failed });

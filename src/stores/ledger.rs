@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::claimed::{Claim, Ledger, Verdict};
-use super::shard::{GIVEN, Shards, TAKEN, TOO_LATE};
+use super::shard::{GIVEN, Shards, TAKEN, TOO_LATE, UNKNOWN};
 use crate::region::{Region, Shard};
 use crate::store::{Cause, StoreError};
 use crate::ticket::NoRandomness;
@@ -31,7 +31,9 @@ impl Ledger for ShardLedger {
             GIVEN => Ok(Verdict::Won),
             TAKEN => Ok(Verdict::Lost),
             TOO_LATE => Ok(Verdict::TooLate),
-            _ => Err(StoreError::Unavailable { step: "shard.claim", cause: Cause::Failed }),
+            // No answer to this.
+            UNKNOWN => Err(StoreError::Unavailable { step: "shard.claim", cause: Cause::Failed }),
+            _ => Ok(Verdict::NotUnderstood),
         }
     }
 }

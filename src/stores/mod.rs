@@ -70,7 +70,7 @@ impl Builder<'_> {
             Leaf::Kv { ledger: true } => {
                 self.watched(Claimed::new(self.kv(AfterRead::Keep)?, ShardLedger(self.shards()?)))
             }
-            Leaf::Durable => self.watched(Durable::new(DURABLE, self.shards()?)),
+            Leaf::Durable => self.watched(Durable::new(DURABLE, self.shards()?, self.stores.shards_asked)),
             Leaf::Redis(redis) => self.watched(Redis::new(home(REDIS)?, redis.clone(), self.stores.timeout_ms)),
             Leaf::Upstash(upstash) => {
                 self.watched(Upstash::new(home(UPSTASH)?, upstash.clone(), self.stores.timeout_ms))

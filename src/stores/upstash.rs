@@ -119,10 +119,7 @@ impl TicketStore for Upstash {
         }
         match self.ask(GETDEL, Command::getdel(ticket.digest())).await? {
             None => Ok(Consumed::Unknown),
-            Some(record) => {
-                let grant = Grant::from_json(&record).map_err(|_| StoreError::Corrupt { step: GETDEL })?;
-                Ok(Consumed::Granted(grant))
-            }
+            Some(record) => Consumed::of_record(&record, GETDEL),
         }
     }
 }

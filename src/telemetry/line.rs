@@ -101,6 +101,7 @@ fn members<'a>(event: &Event<'a>) -> Line<'a> {
                 Outcome::Granted => Line { outcome: Some("granted"), ..line },
                 Outcome::Used => Line { outcome: Some("used"), ..line },
                 Outcome::TooLate => Line { outcome: Some("too_late"), ..line },
+                Outcome::NotUnderstood => Line { outcome: Some("not_understood"), ..line },
                 Outcome::Unknown => Line { outcome: Some("unknown"), ..line },
             }
         }
@@ -128,6 +129,7 @@ fn text(reason: Reason) -> &'static str {
         Reason::Forged => "forged",
         Reason::Used => "used",
         Reason::Expired => "expired",
+        Reason::NotUnderstood => "not_understood",
         Reason::Elsewhere(Mismatch::Origin) => "origin_mismatch",
         Reason::Elsewhere(Mismatch::CookieMissing) => "cookie_missing",
         Reason::Elsewhere(Mismatch::Cookie) => "cookie_mismatch",

@@ -35,6 +35,8 @@ pub enum Reason {
     Used,
     /// The ticket came too late.
     Expired,
+    /// What is kept of the ticket was written by a newer version.
+    NotUnderstood,
     /// The ticket was presented from elsewhere than it was asked for from, and is burnt.
     Elsewhere(Mismatch),
     /// A check before the store, by the code that the client was told.
@@ -63,6 +65,8 @@ pub enum Outcome {
     Used,
     /// The ticket expired too long ago to tell.
     TooLate,
+    /// What is kept of the ticket was written by a newer version.
+    NotUnderstood,
     /// No such ticket.
     Unknown,
     /// No answer.
@@ -110,7 +114,7 @@ impl Event<'_> {
             | Self::Store { slow: true, .. }
             | Self::IdentityFailed { .. }
             | Self::LimiterFailed { .. }
-            | Self::Refused { reason: Reason::Elsewhere(_), .. } => Level::Warn,
+            | Self::Refused { reason: Reason::Elsewhere(_) | Reason::NotUnderstood, .. } => Level::Warn,
             Self::Started { .. }
             | Self::Issued { .. }
             | Self::Consumed { .. }

@@ -33,13 +33,22 @@ impl From<Malformed> for Unreadable {
 #[derive(Clone, Default)]
 pub struct Keyring {
     keys: Vec<Hmac<Sha256>>,
+    check_optional: bool,
 }
 
 impl Keyring {
     /// With these keys, the one that signs first.
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8]>) -> Self {
         // An HMAC takes a key of any length.
-        Self { keys: keys.into_iter().filter_map(|key| Hmac::new_from_slice(key).ok()).collect() }
+        Self {
+            keys: keys.into_iter().filter_map(|key| Hmac::new_from_slice(key).ok()).collect(),
+            check_optional: false,
+        }
+    }
+
+    /// As this one; also takes tickets that have no check at all, where `optional`. Those may have been issued before there was a key.
+    pub fn with_check_optional(self, optional: bool) -> Self {
+        Self { check_optional: optional, ..self }
     }
 
     /// Whether tickets carry a check.
@@ -71,7 +80,9 @@ impl Keyring {
         if !self.checks() {
             return Ok(ticket);
         }
-        let check = check.ok_or(Unreadable::Forged)?;
+        let Some(check) = check else {
+            return if self.check_optional { Ok(ticket) } else { Err(Unreadable::Forged) };
+        };
         // In constant time.
         let signed = |key: &Hmac<Sha256>| key.clone().chain_update(text).verify_truncated_left(&check).is_ok();
         if self.keys.iter().any(signed) { Ok(ticket) } else { Err(Unreadable::Forged) }
@@ -121,6 +132,16 @@ mod tests {
         assert_eq!(why(&Keyring::new([NEW]), &before), Some(Unreadable::Forged));
         assert!(Keyring::default().read(&before).is_ok());
         assert_eq!(Keyring::new([NEW, OLD]).text(&ticket), Keyring::new([NEW]).text(&ticket));
+    }
+
+    #[test]
+    fn a_first_key_is_set_in_two_steps() {
+        let (plain, first) = (ticket(), Keyring::new([NEW]).with_check_optional(true));
+        assert!(first.read(plain.reveal()).is_ok());
+        // A check that is there must be right.
+        assert_eq!(why(&first, &Keyring::new([OLD]).text(&plain)), Some(Unreadable::Forged));
+        assert!(Keyring::new([NEW]).read(&first.text(&plain)).is_ok());
+        assert_eq!(why(&Keyring::new([NEW]), plain.reveal()), Some(Unreadable::Forged));
     }
 
     #[test]

@@ -6,9 +6,10 @@
 // (GET) or runs (POST) the alarm of a shard.
 //
 // A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, log, platform }`.
-// A fault: `{ how, times?, ms?, status?, body?, value?, says? }` where `how` is `throw` (fails, nothing happened), `lost`
+// A fault: `{ how, times?, ms?, status?, body?, value?, says?, error? }` where `how` is `throw` (fails, nothing happened), `lost`
 // (happened, then fails), `late` (after `ms`), `hang` (no answer) or `answer` (shard: this status and body; a limit: this `value`;
-// nothing happened); `times` is how many calls it lasts, else all; `says` is what a failure says besides. `clock` is the time in
+// nothing happened); `times` is how many calls it lasts, else all; `says` is what a failure says besides; `error` are properties
+// that it has. What each shard did in SQL since the last plan stands in `statements`. `clock` is the time in
 // milliseconds at which every clock stands still; `log` is a line that is logged at once; `platform` lists what else of the
 // platform fails: the `body` of a request as it is read, a `socket` as it is opened, a file of the `page`.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
@@ -18,6 +19,7 @@ const HANG_MS = 60_000;
 const RealDate = Date;
 let plan = {};
 let calls = {};
+let statements = [];
 
 class EdgeDate extends RealDate {
   constructor(...args) {
@@ -50,7 +52,8 @@ async function through(binding, operation, error, real) {
   const fault = plan[binding]?.[operation];
   if (fault === undefined || fault.times === 0) return real();
   if (fault.times !== undefined) fault.times -= 1;
-  const failure = () => Object.assign(error, fault.says && { message: `${error.message} ${fault.says}` });
+  const failure = () =>
+    Object.assign(error, fault.says && { message: `${error.message} ${fault.says}` }, fault.error);
   if (fault.how === "throw") throw failure();
   if (fault.how === "answer" && "value" in fault) return fault.value;
   if (fault.how === "answer") return new Response(fault.body ?? null, { status: fault.status });
@@ -169,9 +172,10 @@ export default class extends WorkerEntrypoint {
       if (request.method === "POST") {
         plan = await request.json();
         calls = {};
+        statements = [];
         if (plan.log !== undefined) console.log(plan.log);
       }
-      return Response.json({ plan, calls });
+      return Response.json({ plan, calls, statements });
     }
     if (url.pathname === "/__edge/alarm") {
       const shard = this.env.TICKET_SHARD.get(this.env.TICKET_SHARD.idFromString(url.searchParams.get("id")));
@@ -183,10 +187,20 @@ export default class extends WorkerEntrypoint {
   }
 }
 
-// The real shard. It only gains the base class that lets a test read its tables and its alarm.
+/** The real `exec`, which also tells what it was given. */
+function telling(sql) {
+  const exec = sql.exec.bind(sql);
+  sql.exec = (statement, ...bindings) => {
+    statements.push(statement);
+    return exec(statement, ...bindings);
+  };
+}
+
+// The real shard. It only gains the base class that lets a test read its tables and its alarm, and tells its statements.
 export class TicketShard extends DurableObject {
   constructor(ctx, env) {
     super(ctx, env);
+    telling(ctx.storage.sql);
     this.shard = new artifact.TicketShard(ctx, env);
   }
   fetch(request) {

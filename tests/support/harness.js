@@ -138,6 +138,11 @@ class Gate {
     return (await this.#called()).limits;
   }
 
+  /** The SQL statements of the shards in this gate's Worker since `edge()`, in their order. */
+  async statements() {
+    return (await this.request({ path: "/__edge" })).json.statements;
+  }
+
   async #called() {
     const { calls } = (await this.request({ path: "/__edge" })).json;
     const { limits = [], stores = [] } = Object.groupBy(Object.entries(calls), ([name]) =>

@@ -116,7 +116,7 @@ impl TicketStore for Redis {
             Reply::Null => Ok(Consumed::Unknown),
             Reply::Value(record) => {
                 let record = std::str::from_utf8(&record).map_err(|_| StoreError::Corrupt { step })?;
-                Grant::from_json(record).map(Consumed::Granted).map_err(|_| StoreError::Corrupt { step })
+                Consumed::of_record(record, step)
             }
             reply => Err(StoreError::Unavailable { step, cause: reply.cause() }),
         }

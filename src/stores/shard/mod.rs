@@ -1,62 +1,23 @@
-//! Shards: Durable Objects that elect the one who has a ticket. [`Shards`] asks, [`object::TicketShard`] decides; this file
-//! is what the two say to each other.
+//! Shards: Durable Objects that elect the one who has a ticket. [`Shards`] asks, [`object::TicketShard`] decides; `asks.rs` is
+//! what the two say to each other.
 
+mod asks;
 pub mod object;
+mod tables;
 
 use std::num::NonZeroU16;
 
 use uuid::Uuid;
+use worker::js_sys::Reflect;
 use worker::{ObjectNamespace, Response, Result};
+
+pub(super) use asks::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
 
 use super::deadline::within;
 use crate::grant::Millis;
 use crate::region::{Region, Shard};
 use crate::store::{Attempt, Cause, StoreError};
-use crate::ticket::{Digest, NoRandomness, hex, random};
-
-// Status codes that nobody else answers with: whatever stands in for a shard, an error page of a platform with 200 or 404
-// above all, must not be taken for its word.
-/// The shard gives what was asked for.
-pub(super) const GIVEN: u16 = 230;
-/// There is no such ticket.
-pub(super) const UNKNOWN: u16 = 231;
-/// Another attempt has it.
-pub(super) const TAKEN: u16 = 232;
-/// The ticket expired so long ago that the shard may have forgotten who had it.
-pub(super) const TOO_LATE: u16 = 233;
-/// The shard doesn't understand.
-const NOT_UNDERSTOOD: u16 = 400;
-
-/// What a shard can be asked. As a path: `/put/<digest>/<expires at>` with the grant as the body,
-/// `/take/<digest>/<attempt>`, `/claim/<ticket id>/<attempt>/<expires at>`; digests and UUIDs in hexadecimal, moments in
-/// milliseconds.
-#[derive(Debug, PartialEq, Eq)]
-enum Ask {
-    /// Keep a grant.
-    Put { key: Vec<u8>, expires_at: Millis },
-    /// Hand it out to this attempt.
-    Take { key: Vec<u8>, attempt: Uuid },
-    /// Remember that this attempt has a ticket whose grant is kept elsewhere.
-    Claim { key: Vec<u8>, attempt: Uuid, expires_at: Millis },
-}
-
-impl Ask {
-    fn parse(path: &str) -> Option<Self> {
-        let parts: Vec<_> = path.strip_prefix('/')?.split('/').collect();
-        let moment = |text: &str| text.parse().ok().map(Millis);
-        let uuid = |text: &str| Uuid::try_parse(text).ok();
-        Some(match parts.as_slice() {
-            ["put", digest, expires_at] => Self::Put { key: hex(digest)?.to_vec(), expires_at: moment(expires_at)? },
-            ["take", digest, attempt] => Self::Take { key: hex(digest)?.to_vec(), attempt: uuid(attempt)? },
-            ["claim", ticket, attempt, expires_at] => Self::Claim {
-                key: uuid(ticket)?.as_bytes().to_vec(),
-                attempt: uuid(attempt)?,
-                expires_at: moment(expires_at)?,
-            },
-            _ => return None,
-        })
-    }
-}
+use crate::ticket::{Digest, NoRandomness, random};
 
 /// The shards, as the gate sees them.
 pub struct Shards {
@@ -65,7 +26,7 @@ pub struct Shards {
     timeout_ms: u32,
 }
 
-/// A shard's answer: a status, and the grant where there is one.
+/// A shard's answer: one of [`asks::WORDS`], and the grant where there is one.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: String,
@@ -92,12 +53,15 @@ impl Shards {
         expires_at: Millis,
         grant: &str,
     ) -> std::result::Result<(), StoreError> {
+        const STEP: &str = "shard.put";
         let path = format!("/put/{digest}/{}", expires_at.0);
         // Not repeated: if it is unknown whether a grant is kept, a fresh ticket is the answer.
-        match self.within_deadline("shard.put", self.timeout_ms, shard, &path, Some(grant)).await?.status {
-            GIVEN => Ok(()),
-            _ => Err(StoreError::Unavailable { step: "shard.put", cause: Cause::Failed }),
-        }
+        let cause = match self.within_deadline(STEP, self.timeout_ms, shard, &path, Some(grant)).await?.status {
+            GIVEN => return Ok(()),
+            UNKNOWN | TAKEN | TOO_LATE => Cause::Failed,
+            _ => Cause::NotUnderstood,
+        };
+        Err(StoreError::Unavailable { step: STEP, cause })
     }
 
     /// The grant, if this attempt has it; if another has, the grant too, with the status [`TAKEN`].
@@ -123,11 +87,14 @@ impl Shards {
     }
 
     /// Asks once more after no answer. The first may have taken effect; the shard knows the attempt, so asking again is
-    /// harmless. Each time has half of the deadline.
+    /// harmless. Each time has half of the deadline. A shard that has too much to do is not asked again: that would be one
+    /// more.
     async fn ask_twice(&self, step: &'static str, shard: Shard, path: &str) -> std::result::Result<Answer, StoreError> {
         let half = self.timeout_ms.div_ceil(2);
         match self.within_deadline(step, half, shard, path, None).await {
-            Err(StoreError::Unavailable { .. }) => self.within_deadline(step, half, shard, path, None).await,
+            Err(StoreError::Unavailable { cause, .. }) if cause != Cause::Overloaded => {
+                self.within_deadline(step, half, shard, path, None).await
+            }
             answer => answer,
         }
     }
@@ -140,11 +107,13 @@ impl Shards {
         path: &str,
         body: Option<&str>,
     ) -> std::result::Result<Answer, StoreError> {
-        let answer = within(timeout_ms, step, self.ask(shard, path, body)).await?;
-        match answer {
-            Ok(answer @ Answer { status: GIVEN | UNKNOWN | TAKEN | TOO_LATE, .. }) => Ok(answer),
-            _ => Err(StoreError::Unavailable { step, cause: Cause::Failed }),
-        }
+        let cause = match within(timeout_ms, step, self.ask(shard, path, body)).await? {
+            Ok(answer) if asks::WORDS.contains(&answer.status) => return Ok(answer),
+            Ok(_) => Cause::Failed,
+            Err(error) if is_overloaded(&error) => Cause::Overloaded,
+            Err(_) => Cause::Failed,
+        };
+        Err(StoreError::Unavailable { step, cause })
     }
 
     async fn ask(&self, shard: Shard, path: &str, body: Option<&str>) -> Result<Answer> {
@@ -170,41 +139,11 @@ impl Shards {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_asked_is_read_strictly() {
-        let (ticket, attempt) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let digest = "0f".repeat(32);
-        let key = vec![0x0f; 32];
-        let claim = format!("/claim/{ticket}/{attempt}/42");
-        let put = format!("/put/{digest}/42");
-        let take = format!("/take/{digest}/{attempt}");
-        let expires_at = Millis(42);
-        assert_eq!(Ask::parse(&claim), Some(Ask::Claim { key: ticket.as_bytes().to_vec(), attempt, expires_at }));
-        assert_eq!(Ask::parse(&put), Some(Ask::Put { key: key.clone(), expires_at }));
-        assert_eq!(Ask::parse(&take), Some(Ask::Take { key, attempt }));
-        for bad in [
-            "/",
-            "",
-            "/claim/1/2/3",
-            &claim.replace("42", "-1"),
-            &format!("{claim}/"),
-            &format!("/x{claim}"),
-            &put.replace("0f0f", "0f"),
-            &put.replace("0f", "é"),
-            &put.replace("put", "take"),
-        ] {
-            assert_eq!(Ask::parse(bad), None, "{bad}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_path_makes_it_panic(path in "(/(put|take|claim|[a-z]{0,5})(/[0-9a-fé+-]{0,70}){0,4})?.{0,10}") {
-            let _ = Ask::parse(&path);
-        }
-    }
+/// Whether the platform says that the object has too much to do, and asks callers not to try again
+/// (<https://developers.cloudflare.com/durable-objects/best-practices/error-handling/>).
+fn is_overloaded(error: &worker::Error) -> bool {
+    let (worker::Error::UnknownJsError { original: thrown, .. } | worker::Error::Internal(thrown)) = error else {
+        return false;
+    };
+    Reflect::get(thrown, &"overloaded".into()).is_ok_and(|overloaded| overloaded.is_truthy())
 }

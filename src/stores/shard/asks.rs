@@ -1,0 +1,101 @@
+//! What gates and shards say to each other. During a rollout, or after a rollback, a gate of one version asks a shard of
+//! another, so both keep to this:
+//!
+//! - A path is read strictly. Whoever asks for something new, or for something old with a new condition, uses another path, and a
+//!   shard that doesn't know it answers [`NOT_UNDERSTOOD`] and does nothing. What may be ignored goes into the query, which
+//!   no shard of this version looks at.
+//! - A shard's words are the status codes of [`WORDS`]. One that a gate doesn't know is never taken for a yes.
+
+use std::ops::RangeInclusive;
+
+use uuid::Uuid;
+
+use crate::grant::Millis;
+use crate::ticket::hex;
+
+// Status codes that nobody else answers with: whatever stands in for a shard, an error page of a platform with 200 or 404
+// above all, must not be taken for its word.
+/// The shard gives what was asked for.
+pub const GIVEN: u16 = 230;
+/// There is no such ticket.
+pub const UNKNOWN: u16 = 231;
+/// Another attempt has it.
+pub const TAKEN: u16 = 232;
+/// The ticket expired so long ago that the shard may have forgotten who had it.
+pub const TOO_LATE: u16 = 233;
+/// The shard doesn't understand what it is asked, or what it holds of the ticket is a newer version's. Nothing has happened.
+pub const NOT_UNDERSTOOD: u16 = 234;
+/// All that shards of any version ever say.
+pub const WORDS: RangeInclusive<u16> = 230..=239;
+
+/// What a shard can be asked. As a path: `/put/<digest>/<expires at>` with the grant as the body,
+/// `/take/<digest>/<attempt>`, `/claim/<ticket id>/<attempt>/<expires at>`; digests and UUIDs in hexadecimal, moments in
+/// milliseconds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Keep a grant.
+    Put { key: Vec<u8>, expires_at: Millis },
+    /// Hand it out to this attempt.
+    Take { key: Vec<u8>, attempt: Uuid },
+    /// Remember that this attempt has a ticket whose grant is kept elsewhere.
+    Claim { key: Vec<u8>, attempt: Uuid, expires_at: Millis },
+}
+
+impl Ask {
+    /// Reads a path; `None` for all that this version doesn't know.
+    pub fn parse(path: &str) -> Option<Self> {
+        let parts: Vec<_> = path.strip_prefix('/')?.split('/').collect();
+        let moment = |text: &str| text.parse().ok().map(Millis);
+        let uuid = |text: &str| Uuid::try_parse(text).ok();
+        Some(match parts.as_slice() {
+            ["put", digest, expires_at] => Self::Put { key: hex(digest)?.to_vec(), expires_at: moment(expires_at)? },
+            ["take", digest, attempt] => Self::Take { key: hex(digest)?.to_vec(), attempt: uuid(attempt)? },
+            ["claim", ticket, attempt, expires_at] => Self::Claim {
+                key: uuid(ticket)?.as_bytes().to_vec(),
+                attempt: uuid(attempt)?,
+                expires_at: moment(expires_at)?,
+            },
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_read_strictly() {
+        let (ticket, attempt) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let digest = "0f".repeat(32);
+        let key = vec![0x0f; 32];
+        let claim = format!("/claim/{ticket}/{attempt}/42");
+        let put = format!("/put/{digest}/42");
+        let take = format!("/take/{digest}/{attempt}");
+        let expires_at = Millis(42);
+        assert_eq!(Ask::parse(&claim), Some(Ask::Claim { key: ticket.as_bytes().to_vec(), attempt, expires_at }));
+        assert_eq!(Ask::parse(&put), Some(Ask::Put { key: key.clone(), expires_at }));
+        assert_eq!(Ask::parse(&take), Some(Ask::Take { key, attempt }));
+        for bad in [
+            "/",
+            "",
+            "/claim/1/2/3",
+            &claim.replace("42", "-1"),
+            &format!("{claim}/"),
+            &format!("{take}/42"),
+            &format!("/x{claim}"),
+            &put.replace("0f0f", "0f"),
+            &put.replace("0f", "é"),
+            &put.replace("put", "take"),
+        ] {
+            assert_eq!(Ask::parse(bad), None, "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_path_makes_it_panic(path in "(/(put|take|claim|[a-z]{0,5})(/[0-9a-fé+-]{0,70}){0,4})?.{0,10}") {
+            let _ = Ask::parse(&path);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What a shard has written down: tickets, in a table for each [`BUCKET`] of expiry times.
+//!
+//! A bucket's number says when all of its tickets have expired, so a table is dropped whole and nothing in it is looked at. Tables are
+//! `WITHOUT ROWID`: each step costs one row written, and dropping costs none, where `DELETE` would cost one more a ticket.
+//!
+//! **Versions.** A table's name is `<kind>_<bucket>`; this version's kind is `tickets`. A later version may add columns that this
+//! one may leave empty. For anything that this one would have to understand it uses tables of another kind, `tickets2_<bucket>`:
+//! this version reads and writes nothing there. It drops them in their time, and what it doesn't find in its own tables, while
+//! there are such, it calls not understood: never unknown, and never free to claim.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use uuid::Uuid;
+use worker::{Result, SqlStorage, SqlStorageValue};
+
+use crate::grant::Millis;
+
+/// Expiry times that share a table, in milliseconds. It is in the names of tables, so it stays.
+const BUCKET: u64 = 300_000;
+/// How much longer than its ticket a record is kept, in milliseconds: by how much the clock of a gate may lag behind that of
+/// the object. Whoever comes later is refused, so a claim that was forgotten can't be made again.
+const MARGIN: u64 = 10_000;
+/// What the names of this version's tables begin with, and those of any version.
+const KIND: &str = "tickets";
+/// How many tables one statement looks into; a result has 100 columns at most
+/// (<https://developers.cloudflare.com/durable-objects/platform/limits/>).
+const LOOK_MAX: usize = 32;
+
+/// What taking or claiming a ticket comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Elected<T> {
+    /// This attempt has it.
+    Won(T),
+    /// Another has.
+    Lost(T),
+    /// It isn't here.
+    Missing,
+    /// It may be in a table of a newer version.
+    NotUnderstood,
+}
+
+/// The tables that there are.
+#[derive(Default)]
+struct Known {
+    /// This version's, by bucket.
+    own: BTreeSet<u64>,
+    /// Those of newer versions: each name with its bucket.
+    newer: BTreeMap<String, u64>,
+}
+
+/// The tables of one shard. All that it does is synchronous: whoever calls it awaits nothing in between.
+pub(super) struct Tables {
+    sql: SqlStorage,
+    /// Only a copy of what is stored, read again by the next instance.
+    known: RefCell<Option<Rc<Known>>>,
+}
+
+impl Tables {
+    pub(super) fn new(sql: SqlStorage) -> Self {
+        Self { sql, known: RefCell::default() }
+    }
+
+    /// Makes the table for tickets that expire then, where there is none; whether it did.
+    pub(super) fn make(&self, expires_at: Millis) -> Result<bool> {
+        let bucket = bucket_of(expires_at);
+        if self.known()?.own.contains(&bucket) {
+            return Ok(false);
+        }
+        let columns = "key BLOB PRIMARY KEY, attempt BLOB, expires_at INTEGER NOT NULL, record TEXT";
+        self.sql.exec(&format!("CREATE TABLE {KIND}_{bucket} ({columns}) WITHOUT ROWID"), None)?;
+        self.known.replace(None);
+        Ok(true)
+    }
+
+    /// Writes a grant down, into a table that there is.
+    pub(super) fn put(&self, key: Vec<u8>, expires_at: Millis, record: String) -> Result<()> {
+        let bucket = bucket_of(expires_at);
+        self.sql.exec(
+            &format!("INSERT INTO {KIND}_{bucket} (key, expires_at, record) VALUES (?, ?, ?)"),
+            vec![blob(key), moment(expires_at)?, SqlStorageValue::String(record)],
+        )?;
+        Ok(())
+    }
+
+    /// Marks the grant as this attempt's and reads it. A ticket doesn't say when it expires: it is mostly in the newest table, and
+    /// then one statement is all. Otherwise one more looks into all of them, and where it isn't there that was it.
+    pub(super) fn take(&self, key: &[u8], attempt: Uuid) -> Result<Elected<String>> {
+        let known = self.known()?;
+        let newest = known.own.last().copied();
+        if let Some(newest) = newest
+            && let Some(record) = self.mark(newest, key, attempt)?
+        {
+            return Ok(Elected::Won(record));
+        }
+        Ok(match self.find(&known, key)? {
+            None if known.newer.is_empty() => Elected::Missing,
+            None => Elected::NotUnderstood,
+            // It was tried already, and is another's.
+            Some((bucket, record)) if Some(bucket) == newest => Elected::Lost(record),
+            Some((bucket, record)) => match self.mark(bucket, key, attempt)? {
+                Some(record) => Elected::Won(record),
+                None => Elected::Lost(record),
+            },
+        })
+    }
+
+    /// The election: this one statement. It gives the record to who comes first, and to the same attempt when it asks again
+    /// because its reply was lost.
+    fn mark(&self, bucket: u64, key: &[u8], attempt: Uuid) -> Result<Option<String>> {
+        let mark = format!(
+            "UPDATE {KIND}_{bucket} SET attempt = ?1 WHERE key = ?2 AND (attempt IS NULL OR attempt = ?1) RETURNING record"
+        );
+        Ok(self.row(&mark, vec![uuid(attempt), blob(key.to_vec())])?.into_iter().find_map(text))
+    }
+
+    /// In which table the grant is, and the grant.
+    fn find(&self, known: &Known, key: &[u8]) -> Result<Option<(u64, String)>> {
+        let newest_first: Vec<u64> = known.own.iter().rev().copied().collect();
+        for buckets in newest_first.chunks(LOOK_MAX) {
+            let looks: Vec<_> =
+                buckets.iter().map(|bucket| format!("(SELECT record FROM {KIND}_{bucket} WHERE key = ?1)")).collect();
+            let row = self.row(&format!("SELECT {}", looks.join(", ")), vec![blob(key.to_vec())])?;
+            let mut found = buckets.iter().zip(row).filter_map(|(bucket, value)| Some((*bucket, text(value)?)));
+            if let Some(found) = found.next() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Claims the ticket for this attempt, in a table that there is.
+    pub(super) fn claim(&self, key: Vec<u8>, attempt: Uuid, expires_at: Millis) -> Result<Elected<()>> {
+        let bucket = bucket_of(expires_at);
+        let may_be_elsewhere = self.known()?.newer.values().any(|newer| *newer == bucket);
+        if !may_be_elsewhere {
+            let claim = format!(
+                "INSERT INTO {KIND}_{bucket} (key, attempt, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1"
+            );
+            if !self.row(&claim, vec![blob(key.clone()), uuid(attempt), moment(expires_at)?])?.is_empty() {
+                return Ok(Elected::Won(()));
+            }
+        }
+        // Claimed already: by this very attempt, if its reply was lost and it asks again.
+        let holder = format!("SELECT attempt = ?1 FROM {KIND}_{bucket} WHERE key = ?2");
+        Ok(match self.row(&holder, vec![uuid(attempt), blob(key)])?.as_slice() {
+            [SqlStorageValue::Integer(1)] => Elected::Won(()),
+            [_] => Elected::Lost(()),
+            _ => Elected::NotUnderstood,
+        })
+    }
+
+    /// Drops the tables whose tickets may all be forgotten; when the next may be.
+    pub(super) fn drop_forgotten(&self, now: u64) -> Result<Option<u64>> {
+        // Before anything can fail: what is dropped must not be taken for known.
+        self.known.replace(None);
+        let known = self.known()?;
+        let own = known.own.iter().map(|bucket| (format!("{KIND}_{bucket}"), *bucket));
+        let newer = known.newer.iter().map(|(name, bucket)| (name.clone(), *bucket));
+        let mut next: Option<u64> = None;
+        self.known.replace(None);
+        for (name, bucket) in own.chain(newer) {
+            let end = end_of(bucket);
+            if end <= now {
+                self.sql.exec(&format!("DROP TABLE \"{}\"", name.replace('"', "\"\"")), None)?;
+            } else {
+                next = Some(next.map_or(end, |earlier| earlier.min(end)));
+            }
+        }
+        Ok(next)
+    }
+
+    fn known(&self) -> Result<Rc<Known>> {
+        if let Some(known) = self.known.borrow().as_ref() {
+            return Ok(Rc::clone(known));
+        }
+        let mut known = Known::default();
+        let names = format!("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '{KIND}*'");
+        for row in self.sql.exec(&names, None)?.raw() {
+            let Some(SqlStorageValue::String(name)) = row?.into_iter().next() else { continue };
+            match kind_and_bucket(&name) {
+                Some((KIND, bucket)) => {
+                    known.own.insert(bucket);
+                }
+                Some((_, bucket)) => {
+                    known.newer.insert(name, bucket);
+                }
+                None => {}
+            }
+        }
+        let known = Rc::new(known);
+        self.known.replace(Some(Rc::clone(&known)));
+        Ok(known)
+    }
+
+    /// The statement's first row; empty when it gives none.
+    fn row(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<Vec<SqlStorageValue>> {
+        Ok(self.sql.exec(statement, bindings)?.raw().next().transpose()?.unwrap_or_default())
+    }
+}
+
+/// From when on a ticket that expires then may be forgotten, and is refused.
+pub(super) fn forgotten_at(expires_at: Millis) -> u64 {
+    expires_at.0.saturating_add(MARGIN)
+}
+
+/// From when on the table for tickets that expire then is of no use: when each of them may be forgotten.
+pub(super) fn table_ends_at(expires_at: Millis) -> u64 {
+    end_of(bucket_of(expires_at))
+}
+
+fn bucket_of(expires_at: Millis) -> u64 {
+    expires_at.0.checked_div(BUCKET).unwrap_or_default()
+}
+
+fn end_of(bucket: u64) -> u64 {
+    bucket.saturating_add(1).saturating_mul(BUCKET).saturating_add(MARGIN)
+}
+
+/// A table's name taken apart; `None` for one that isn't of any version's kind.
+fn kind_and_bucket(name: &str) -> Option<(&str, u64)> {
+    let (kind, bucket) = name.rsplit_once('_')?;
+    let digits = !bucket.is_empty() && bucket.bytes().all(|byte| byte.is_ascii_digit());
+    Some((kind, bucket.parse().ok().filter(|_| digits)?))
+}
+
+fn text(value: SqlStorageValue) -> Option<String> {
+    match value {
+        SqlStorageValue::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn blob(bytes: Vec<u8>) -> SqlStorageValue {
+    SqlStorageValue::Blob(bytes)
+}
+
+fn uuid(uuid: Uuid) -> SqlStorageValue {
+    blob(uuid.as_bytes().to_vec())
+}
+
+fn moment(moment: Millis) -> Result<SqlStorageValue> {
+    SqlStorageValue::try_from_i64(i64::try_from(moment.0).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_outlives_each_of_its_tickets_by_the_margin() {
+        for expires_at in [0, 1, BUCKET - 1, BUCKET, 1_795_000_000_123, 1_795_199_999_999, 1_795_200_000_000, u64::MAX]
+        {
+            let expires_at = Millis(expires_at);
+            assert!(table_ends_at(expires_at) >= forgotten_at(expires_at), "{expires_at:?}");
+            assert!(table_ends_at(expires_at) - forgotten_at(expires_at) <= BUCKET, "{expires_at:?}");
+        }
+        assert_eq!(table_ends_at(Millis(2 * BUCKET - 1)), 2 * BUCKET + MARGIN);
+        assert_eq!(table_ends_at(Millis(2 * BUCKET)), 3 * BUCKET + MARGIN);
+    }
+
+    #[test]
+    fn tables_are_told_apart_by_their_names() {
+        assert_eq!(kind_and_bucket("tickets_5983333"), Some(("tickets", 5_983_333)));
+        assert_eq!(kind_and_bucket("tickets2_5983333"), Some(("tickets2", 5_983_333)));
+        assert_eq!(kind_and_bucket("tickets_ended_5983333"), Some(("tickets_ended", 5_983_333)));
+        for other in ["tickets", "tickets_", "tickets_x", "tickets_+5", "tickets_99999999999999999999999"] {
+            assert_eq!(kind_and_bucket(other), None, "{other}");
+        }
+    }
+}

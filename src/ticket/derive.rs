@@ -1,0 +1,68 @@
+//! One secret, several labelled purposes: a key for each purpose is derived from the secret, and from none of them can the
+//! secret or the key of another purpose be found.
+//!
+//! The derivation is HKDF with SHA-256 (RFC 5869), without a salt, 32 bytes long; `info` is the purpose's label. Anybody with
+//! the secret can do the same: `crypto.hkdfSync("sha256", secret, "", label, 32)` in Node.js. A label that was once in use is
+//! never given to another purpose.
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+/// What a key is derived for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The check that tickets carry, where there is no `TICKET_KEY`.
+    TicketCheck,
+}
+
+impl Purpose {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::TicketCheck => b"ws-ticket ticket-check v1",
+        }
+    }
+}
+
+/// The secret's key for the purpose. `None` never happens: it stands for what the types of the hash's crate allow.
+pub fn derive(secret: &[u8], purpose: Purpose) -> Option<[u8; 32]> {
+    hkdf(&[0; 32], secret, purpose.label())
+}
+
+/// The first 32 bytes of HKDF (RFC 5869 §2): extract, then one round of expand.
+fn hkdf(salt: &[u8], secret: &[u8], info: &[u8]) -> Option<[u8; 32]> {
+    hmac(&hmac(salt, &[secret])?, &[info, &[1]])
+}
+
+/// An HMAC takes a key of any length.
+fn hmac(key: &[u8], parts: &[&[u8]]) -> Option<[u8; 32]> {
+    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).ok()?;
+    parts.iter().for_each(|part| mac.update(part));
+    Some(mac.finalize().into_bytes().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn it_is_the_hkdf_of_rfc_5869() {
+        // The test cases A.1 and A.3 of the RFC, of which the first 32 bytes.
+        let secret = [0x0b; 22];
+        let (salt, info) = (bytes("000102030405060708090a0b0c"), bytes("f0f1f2f3f4f5f6f7f8f9"));
+        let first = bytes("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
+        assert_eq!(hkdf(&salt, &secret, &info).unwrap().to_vec(), first);
+        let third = bytes("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
+        assert_eq!(hkdf(&[0; 32], &secret, b"").unwrap().to_vec(), third);
+    }
+
+    #[test]
+    fn each_secret_has_a_key_of_its_own() {
+        let derived = derive(b"a secret", Purpose::TicketCheck);
+        assert_ne!(derived, derive(b"another secret", Purpose::TicketCheck));
+        assert_ne!(derived, hkdf(&[0; 32], b"a secret", b"ws-ticket another purpose v1"));
+    }
+}
