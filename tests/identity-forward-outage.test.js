@@ -10,7 +10,7 @@ import { report } from "./support/refused.js";
 
 report();
 
-const TIMEOUT_MS = deadline(1000);
+const TIMEOUT_MS = deadline(300);
 const UNAVAILABLE = { status: 503, code: "identity_unavailable" };
 const JSON_TYPE = { "Content-Type": "application/json" };
 const json = (body, status = 200) => ["answer", { status, headers: JSON_TYPE, body }];

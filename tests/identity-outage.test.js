@@ -11,7 +11,7 @@ import { report } from "./support/refused.js";
 
 report();
 
-const TIMEOUT_MS = deadline(1000);
+const TIMEOUT_MS = deadline(300);
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 const UNAVAILABLE = { status: 503, code: "identity_unavailable" };

@@ -11,7 +11,7 @@ import { refused, report } from "./support/refused.js";
 import { Witness } from "./support/witness.js";
 
 const APP = "https://app.example.com";
-const TIMEOUT_MS = deadline(400);
+const TIMEOUT_MS = deadline(200);
 const AUDIENCE = "chat";
 
 /** Every way in which the others can fail, and what they say while they do. */

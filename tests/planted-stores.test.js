@@ -13,7 +13,7 @@ import { Witness } from "./support/witness.js";
 
 const APP = "https://app.example.com";
 /** Long enough for a store that is well, short enough for two dozen that aren't. */
-const TIMEOUT_MS = String(deadline(300));
+const TIMEOUT_MS = String(deadline(200));
 
 /** A Redis with a password, behind a proxy that can fail. */
 async function redis(witness) {

@@ -8,7 +8,7 @@ import { assertUnavailable } from "./support/problem.js";
 import { startRedis } from "./support/redis-server.js";
 import { startProxy } from "./support/tcp-proxy.js";
 
-const TIMEOUT_MS = deadline(500);
+const TIMEOUT_MS = deadline(300);
 const gateOf = (url, vars) => {
   const settings = { TICKET_STORE: "redis", REDIS_URL: url, STORE_TIMEOUT_MS: String(TIMEOUT_MS) };
   return startGate({ vars: { ...DEVELOPMENT, ...settings, ...vars } });
@@ -91,7 +91,7 @@ for (const without of [[], ["GETDEL"]]) {
 
     test("the reply comes late, or byte by byte: no harm", async () => {
       for (const [mode, ms] of [
-        ["slow", 150],
+        ["slow", TIMEOUT_MS / 4],
         ["trickle", 0],
       ]) {
         await proxy.fault(mode, { ms });

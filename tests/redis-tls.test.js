@@ -28,7 +28,7 @@ const { DEVELOPMENT, startGate } = await import("./support/harness.js");
 const { deadline } = await import("./support/pace.js");
 
 const gateOf = (url) => {
-  const settings = { TICKET_STORE: "redis", REDIS_URL: url, STORE_TIMEOUT_MS: String(deadline(500)) };
+  const settings = { TICKET_STORE: "redis", REDIS_URL: url, STORE_TIMEOUT_MS: String(deadline(300)) };
   return startGate({ vars: { ...DEVELOPMENT, ...settings } });
 };
 let redis;

@@ -8,7 +8,7 @@ import { assertUnavailable } from "./support/problem.js";
 import { startRedis } from "./support/redis-server.js";
 import { startBridge } from "./support/upstash-bridge.js";
 
-const TIMEOUT_MS = deadline(500);
+const TIMEOUT_MS = deadline(300);
 const JSON_TYPE = { "Content-Type": "application/json" };
 
 let redis;

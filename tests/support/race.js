@@ -36,8 +36,8 @@ export async function race({ targets, ticket, connections = 100 }) {
   }
 }
 
-/** Many rounds, a fresh ticket each. `issue` gets the round's number; `seen` is called after every round. */
-export async function rounds({ count, issue, seen, ...options }) {
+/** Many rounds, a fresh ticket each. `issue` gets the round's number. */
+export async function rounds({ count, issue, ...options }) {
   const total = { rounds: 0, one: 0, none: 0, several: 0, worst: 0, other: {}, connections: 0, seconds: 0 };
   const began = performance.now();
   for (let round = 0; round < count; round += 1) {
@@ -48,7 +48,6 @@ export async function rounds({ count, issue, seen, ...options }) {
     total.worst = Math.max(total.worst, result.admitted);
     for (const [what, times] of Object.entries(result.other)) total.other[what] = (total.other[what] ?? 0) + times;
     total.seconds = (performance.now() - began) / 1000;
-    if (seen?.(result, total) === false) break;
   }
   return total;
 }

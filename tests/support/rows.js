@@ -13,7 +13,7 @@ import { deadline } from "./pace.js";
 const throws = { how: "throw" };
 const hangs = { how: "hang" };
 /** How long a store is waited for; `hang` takes longer, and so does `late` where it says so. */
-const TIMEOUT_MS = deadline(1000);
+const TIMEOUT_MS = deadline(600);
 const tooLate = { how: "late", ms: 2.5 * TIMEOUT_MS };
 const settings = (stores) => ({ ...DEVELOPMENT, TICKET_STORE: stores, STORE_TIMEOUT_MS: String(TIMEOUT_MS) });
 
