@@ -18,6 +18,8 @@ pub enum Problem {
     },
     /// An `Origin` that isn't allowed.
     OriginRefused,
+    /// A cookie that may be a login, from nobody knows which page.
+    OriginMissing,
     /// A request for a ticket that no script made: a form's, or one whose answer nobody can read.
     FetchModeRefused,
     /// A request to `/ws` that doesn't ask for an upgrade.
@@ -92,6 +94,11 @@ impl Problem {
             Self::OriginRefused => {
                 (403, "origin_refused", "Pages of this origin are not allowed; see ALLOWED_ORIGINS.")
             }
+            Self::OriginMissing => (
+                403,
+                "origin_refused",
+                "A request with a Cookie must have an Origin here, as pages send it. A program sends no Cookie, or this gate's Origin.",
+            ),
             Self::FetchModeRefused => (
                 403,
                 "fetch_mode_refused",
