@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as util from "node:util";
+import { keyBytes } from "./key-bytes.js";
 import { main, Stop } from "./run.js";
 import { setup } from "./setup.js";
 import { read, root } from "./tools.js";
@@ -57,7 +58,7 @@ function secret() {
   const given = process.env.JWT_SECRET;
   const text = given || (file === undefined ? "" : util.parseEnv(read(file)).JWT_SECRET);
   if (!text) throw new Stop(`${file ?? ".dev.vars"} has no JWT_SECRET; .dev.vars.example shows the line`);
-  const bytes = new TextEncoder().encode(text);
+  const bytes = keyBytes(text);
   const from = given ? "the environment" : file;
   if (bytes.length < SECRET_MIN) throw new Stop(`JWT_SECRET of ${from} is shorter than ${SECRET_MIN} bytes`);
   return bytes;

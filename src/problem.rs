@@ -22,6 +22,8 @@ pub enum Problem {
     OriginRefused,
     /// The `Origin` of all pages that have none of their own. It can't be allowed, for anybody can have it.
     OriginOpaque,
+    /// A cookie that may be a login, from nobody knows which page.
+    OriginMissing,
     /// A request for a ticket that no script made: a form's, or one whose answer nobody can read.
     FetchModeRefused,
     /// A request to `/ws` that doesn't ask for an upgrade.
@@ -107,6 +109,11 @@ impl Problem {
                 400,
                 "preflight_malformed",
                 "Expected a list of header names in Access-Control-Request-Headers: 64 at most, in 4096 bytes.",
+            ),
+            Self::OriginMissing => (
+                403,
+                "origin_refused",
+                "A request with a Cookie must have an Origin here, as pages send it. A program sends no Cookie, or this gate's Origin.",
             ),
             Self::FetchModeRefused => (
                 403,

@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { createRemoteJWKSet, jwtVerify } from "jose";
+import { keyBytes } from "../scripts/key-bytes.js";
 import { startGate } from "./support/harness.js";
 import { freePort } from "./support/pasted.js";
 
@@ -75,6 +76,20 @@ describe("npm run token", () => {
     const short = await run("scripts/token.js", ["--sub", "alice"], { JWT_SECRET: "short" });
     assert.deepEqual([short.code, short.stdout], [1, ""]);
     assert.match(short.stderr, /^ws-ticket: JWT_SECRET of the environment is shorter than 32 bytes\n$/);
+  });
+
+  test("the key is what the secret stands for, as the gate reads it", () => {
+    const bytes = Buffer.from("a secret of thirty-two bytes ÿþ");
+    for (const text of [
+      bytes.toString(),
+      `text:${bytes}`,
+      `base64:${bytes.toString("base64")}`,
+      `Base64:${bytes.toString("base64url")}`,
+      `base64url:${bytes.toString("base64url")}`,
+      `hex:${bytes.toString("hex").toUpperCase()}`,
+    ]) {
+      assert.deepEqual(Buffer.from(keyBytes(text)), bytes, text);
+    }
   });
 
   for (const [what, args, says] of [

@@ -140,6 +140,11 @@ describe("IDENTITY=access", () => {
     const foreign = assertion(await token(), { Cookie, Origin: "https://evil.example" });
     await refuses(gate, foreign, { status: 403, code: "origin_refused" });
     assert.equal(issuer.fetches, 0);
+    // A program: no browser adds a token by itself.
+    assert.equal(
+      (await gate.post(undefined, assertion(await token(), { Cookie, ...bearer("of-the-app") }))).status,
+      200,
+    );
     assert.ok(await good({}, { Cookie, Origin: PAGE }));
     assert.ok(await good({}, { Cookie, Origin: new URL(gate.url).origin }));
   });

@@ -115,10 +115,11 @@ impl<S: Settings> Reader<'_, S> {
     /// Where another server is asked.
     pub(super) fn url(&mut self, name: &'static str, environment: Environment) -> Option<String> {
         let text = self.text(name)?;
-        if Url::parse(&text).is_ok_and(|url| can_be_asked(&url, environment)) {
+        if is_written_as_url(&text) && Url::parse(&text).is_ok_and(|url| can_be_asked(&url, environment)) {
             return Some(text);
         }
-        self.wrong(name, "is not a URL that can be asked", "https://…, without a login and without a fragment");
+        let expected = "one https://…, without a login, a fragment, spaces, and brackets to be filled in";
+        self.wrong(name, "is not a URL that can be asked", expected);
         None
     }
 
@@ -151,6 +152,14 @@ pub(super) fn can_be_asked(url: &Url, environment: Environment) -> bool {
         _ => false,
     };
     secure && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
+}
+
+/// Whether the text is one address and nothing else: parsing takes out line breaks, and takes the rest of a list, quotes, or a
+/// part that was to be filled in, for a path.
+pub(super) fn is_written_as_url(text: &str) -> bool {
+    let is_strange = |c: char| c.is_whitespace() || c.is_control() || "\"<>{}".contains(c);
+    let (address, _) = text.split_once(['?', '#']).unwrap_or((text, ""));
+    !text.contains(is_strange) && address.matches("://").count() == 1
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ mod set;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use jsonwebtoken::Algorithm;
 use worker::Delay;
 
 use super::webcrypto::{CryptoKey, Given, import};
 use super::{NotKnown, ask};
+use crate::config::Algorithm;
 use crate::grant::Millis;
 use crate::outside::Ask;
 use crate::telemetry::{self, Event};
