@@ -57,7 +57,7 @@ fn report(started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Res
                     Bind::Origin => "origin",
                     Bind::Cookie => "cookie",
                 },
-                ticket_check: if app.keyring.checks() { "keyed" } else { "form" },
+                ticket_check: if app.keyring.requires_check() { "keyed" } else { "form" },
                 limits: those([("issue", app.limits.issue.is_some()), ("refusal", app.limits.refusal.is_some())]),
                 version: VERSION,
             })

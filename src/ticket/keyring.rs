@@ -56,6 +56,11 @@ impl Keyring {
         !self.keys.is_empty()
     }
 
+    /// Whether a ticket needs a check, so that one that nobody issued costs no store call.
+    pub fn requires_check(&self) -> bool {
+        self.checks() && !self.check_optional
+    }
+
     /// The ticket as its holder gets it: its text and, with a key, the check.
     pub fn text(&self, ticket: &Ticket) -> String {
         let text = ticket.reveal();

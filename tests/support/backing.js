@@ -1,5 +1,5 @@
 // The servers behind a row of `rows.js`: real ones, each with a proxy in front that can fail. A backing has `vars` (the settings
-// of a gate that uses it), `fault()` and `heal()` (the proxy's), `entries()` (what the server holds) and `close()`.
+// of a gate that uses it), `fault()` and `heal()` (the proxy's), the `server` itself, `entries()` (what it holds) and `close()`.
 import { plainRedis, startRedis } from "./redis-server.js";
 import { startProxy } from "./tcp-proxy.js";
 import { startBridge } from "./upstash-bridge.js";
@@ -25,6 +25,7 @@ export async function upstash() {
 function backing(server, front, vars) {
   return {
     vars,
+    server,
     fault: (...how) => front.fault(...how),
     heal: () => front.heal(),
     entries: async () => (await server.entries()).filter(({ key }) => key.startsWith("wst:")),

@@ -52,8 +52,7 @@ async function through(binding, operation, error, real) {
   const fault = plan[binding]?.[operation];
   if (fault === undefined || fault.times === 0) return real();
   if (fault.times !== undefined) fault.times -= 1;
-  const failure = () =>
-    Object.assign(error, fault.says && { message: `${error.message} ${fault.says}` }, fault.error);
+  const failure = () => Object.assign(error, fault.says && { message: `${error.message} ${fault.says}` }, fault.error);
   if (fault.how === "throw") throw failure();
   if (fault.how === "answer" && "value" in fault) return fault.value;
   if (fault.how === "answer") return new Response(fault.body ?? null, { status: fault.status });

@@ -140,7 +140,9 @@ class Gate {
 
   /** The SQL statements of the shards in this gate's Worker since `edge()`, in their order. */
   async statements() {
-    return (await this.request({ path: "/__edge" })).json.statements;
+    const { statements } = (await this.request({ path: "/__edge" })).json;
+    // The harness keeps a name in each object, too.
+    return statements.filter((statement) => !statement.includes("__miniflare"));
   }
 
   async #called() {
@@ -203,13 +205,14 @@ class Gate {
   /** Rows of every table of every shard, `[{ shard, table, row }]`. Needs `edge: true`. */
   async shardRows() {
     const found = [];
-    for (const { shard, name, exec } of await this.#shardTables()) {
+    for (const { shard, name, exec } of await this.shardTables()) {
       for (const row of await exec(`SELECT * FROM "${name}"`)) found.push({ shard, table: name, row });
     }
     return found;
   }
 
-  async #shardTables() {
+  /** Every table of every shard, `[{ shard, name, exec }]`, with what runs SQL there. Needs `edge: true`. */
+  async shardTables() {
     const found = [];
     for (const id of await this.shardIds()) {
       const storage = await this.worker.getDurableObjectStorage("TICKET_SHARD", { id });

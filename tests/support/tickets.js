@@ -1,5 +1,5 @@
 // Tickets as texts: their form, and texts that have the form or nearly have it.
-import { createHash, createHmac, randomBytes } from "node:crypto";
+import { createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
 
 /** `wst_`, the home, `_`, 256 bits in base64url (so the last character carries four bits, then two zeros). */
 export const TICKET = /^wst_[a-z0-9]+_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
@@ -12,6 +12,9 @@ export function keyed(ticket, key) {
   const tag = createHmac("sha256", key).update(ticket).digest();
   return `${ticket}${tag.subarray(0, 16).toString("base64url")}`;
 }
+
+/** The key of the check that is derived from the login's secret. */
+export const derived = (secret) => Buffer.from(hkdfSync("sha256", secret, "", "ws-ticket ticket-check v1", 32));
 
 export function parts(ticket) {
   const [, home, secret] = /^wst_([a-z0-9]+)_(.+)$/.exec(ticket);
