@@ -3,7 +3,8 @@
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use worker::js_sys::{JSON, Promise, Uint8Array};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
-use worker::wasm_bindgen_futures::JsFuture;
+
+use crate::outside::race::settled;
 
 #[wasm_bindgen]
 extern "C" {
@@ -56,7 +57,7 @@ pub async fn import(given: Given<'_>, algorithm: Algorithm) -> Option<CryptoKey>
     };
     let usages = JSON::parse(r#"["verify"]"#).ok()?;
     let imported = import_key(format, &key, &parameters(algorithm)?, false, &usages).ok()?;
-    let key = JsFuture::from(imported).await.ok()?;
+    let key = settled(imported).await.ok()?;
     Some(CryptoKey { algorithm, key })
 }
 
@@ -86,7 +87,7 @@ pub async fn verify(key: &CryptoKey, message: &str, signature: &[u8]) -> Option<
     // Copies: the platform must not look into the wasm's memory while it works.
     let (signature, bytes) = (Uint8Array::from(signature), Uint8Array::from(message.as_bytes()));
     let verifying = verify_signature(&parameters(key.algorithm)?, &key.key, &signature, &bytes).ok()?;
-    let verified = JsFuture::from(verifying).await.ok()?;
+    let verified = settled(verifying).await.ok()?;
     if verified.as_bool() == Some(true) { Verified::new(key.algorithm, message) } else { None }
 }
 

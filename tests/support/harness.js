@@ -133,6 +133,11 @@ class Gate {
     return (await this.#called()).limits;
   }
 
+  /** What the artifact holds on to: see `wasm-spy.js`. Needs `edge: true`. */
+  async holding() {
+    return (await this.request({ path: "/__edge" })).json.holding;
+  }
+
   async #called() {
     const { calls } = (await this.request({ path: "/__edge" })).json;
     const { limits = [], stores = [] } = Object.groupBy(Object.entries(calls), ([name]) =>

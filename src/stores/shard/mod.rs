@@ -6,10 +6,13 @@ pub mod object;
 use std::num::NonZeroU16;
 
 use uuid::Uuid;
-use worker::{ObjectNamespace, Response, Result};
+use worker::js_sys::{Object, Reflect};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{ObjectNamespace, worker_sys};
 
-use super::deadline::within;
+use super::deadline::{Deadline, NoAnswer, unavailable};
 use crate::grant::Millis;
+use crate::outside;
 use crate::region::{Region, Shard};
 use crate::store::{Attempt, Cause, StoreError};
 use crate::ticket::{Digest, NoRandomness, hex, random};
@@ -26,6 +29,9 @@ pub(super) const TAKEN: u16 = 232;
 pub(super) const TOO_LATE: u16 = 233;
 /// The shard doesn't understand.
 const NOT_UNDERSTOOD: u16 = 400;
+
+/// How many bytes an answer has at most: a grant, which has at most a subject, a room and claims.
+const ANSWER_MAX: usize = 64 * 1024;
 
 /// What a shard can be asked. As a path: `/put/<digest>/<expires at>` with the grant as the body,
 /// `/take/<digest>/<attempt>`, `/claim/<ticket id>/<attempt>/<expires at>`; digests and UUIDs in hexadecimal, moments in
@@ -78,7 +84,7 @@ impl Shards {
     }
 
     /// Any shard of the region, each as likely.
-    pub fn pick(&self, near: Option<Region>) -> std::result::Result<Shard, NoRandomness> {
+    pub fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness> {
         let random = u32::from_le_bytes(random()?);
         let number = random.checked_rem(u32::from(self.count.get())).and_then(|n| u16::try_from(n).ok());
         Ok(Shard { number: number.unwrap_or(0), region: near })
@@ -91,7 +97,7 @@ impl Shards {
         digest: &Digest,
         expires_at: Millis,
         grant: &str,
-    ) -> std::result::Result<(), StoreError> {
+    ) -> Result<(), StoreError> {
         let path = format!("/put/{digest}/{}", expires_at.0);
         // Not repeated: if it is unknown whether a grant is kept, a fresh ticket is the answer.
         match self.within_deadline("shard.put", self.timeout_ms, shard, &path, Some(grant)).await?.status {
@@ -106,7 +112,7 @@ impl Shards {
         shard: Shard,
         digest: &Digest,
         attempt: Attempt,
-    ) -> std::result::Result<Answer, StoreError> {
+    ) -> Result<Answer, StoreError> {
         self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid())).await
     }
 
@@ -117,14 +123,14 @@ impl Shards {
         ticket: Uuid,
         attempt: Attempt,
         expires_at: Millis,
-    ) -> std::result::Result<Answer, StoreError> {
+    ) -> Result<Answer, StoreError> {
         let path = format!("/claim/{ticket}/{}/{}", attempt.uuid(), expires_at.0);
         self.ask_twice("shard.claim", shard, &path).await
     }
 
     /// Asks once more after no answer. The first may have taken effect; the shard knows the attempt, so asking again is
     /// harmless. Each time has half of the deadline.
-    async fn ask_twice(&self, step: &'static str, shard: Shard, path: &str) -> std::result::Result<Answer, StoreError> {
+    async fn ask_twice(&self, step: &'static str, shard: Shard, path: &str) -> Result<Answer, StoreError> {
         let half = self.timeout_ms.div_ceil(2);
         match self.within_deadline(step, half, shard, path, None).await {
             Err(StoreError::Unavailable { .. }) => self.within_deadline(step, half, shard, path, None).await,
@@ -139,34 +145,34 @@ impl Shards {
         shard: Shard,
         path: &str,
         body: Option<&str>,
-    ) -> std::result::Result<Answer, StoreError> {
-        let answer = within(timeout_ms, step, self.ask(shard, path, body)).await?;
-        match answer {
-            Ok(answer @ Answer { status: GIVEN | UNKNOWN | TAKEN | TOO_LATE, .. }) => Ok(answer),
+    ) -> Result<Answer, StoreError> {
+        let by = Deadline::after(timeout_ms);
+        match self.ask(shard, path, body, &by).await.map_err(unavailable(step))? {
+            answer @ Answer { status: GIVEN | UNKNOWN | TAKEN | TOO_LATE, .. } => Ok(answer),
             _ => Err(StoreError::Unavailable { step, cause: Cause::Failed }),
         }
     }
 
-    async fn ask(&self, shard: Shard, path: &str, body: Option<&str>) -> Result<Answer> {
+    async fn ask(&self, shard: Shard, path: &str, body: Option<&str>, by: &Deadline) -> Result<Answer, NoAnswer> {
         let name = format!("shard-{shard}");
+        // By hand: a promise that `worker` waits for can't be raced.
+        let namespace: &worker_sys::DurableObjectNamespace = AsRef::<JsValue>::as_ref(&self.namespace).unchecked_ref();
         // A stub of its own for each call: one that has failed stays broken
         // (https://developers.cloudflare.com/durable-objects/best-practices/error-handling/).
         let stub = match shard.region {
-            Some(region) => self.namespace.get_by_name_with_location_hint(&name, region.hint())?,
-            None => self.namespace.get_by_name(&name)?,
+            Some(region) => {
+                let options = Object::new();
+                Reflect::set(&options, &"locationHint".into(), &region.hint().into())?;
+                namespace.get_by_name_with_options(&name, &options)?
+            }
+            None => namespace.get_by_name(&name)?,
         };
         let url = format!("https://shard{path}");
-        let mut answer: Response = match body {
-            None => stub.fetch_with_str(&url).await?,
-            Some(body) => {
-                // By hand: worker's RequestInit would bring every option of Cloudflare's image service into the wasm.
-                let init = web_sys::RequestInit::new();
-                init.set_method("POST");
-                init.set_body(&body.into());
-                stub.fetch_with_request(web_sys::Request::new_with_str_and_init(&url, &init)?.into()).await?
-            }
-        };
-        Ok(Answer { status: answer.status_code(), body: answer.text().await? })
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let ask = outside::Ask { method, url: &url, headers: &[], body };
+        let answer = outside::fetch_by(|request| stub.fetch_with_request(request), &ask, ANSWER_MAX, by).await?;
+        let body = answer.body.and_then(|body| String::from_utf8(body).ok());
+        Ok(Answer { status: answer.status, body: body.ok_or(JsValue::UNDEFINED)? })
     }
 }
 
