@@ -55,13 +55,13 @@ impl Tokens {
     }
 
     /// The token's subject, whose login ends when the token does.
-    pub async fn caller(&self, token: &str, clock: impl Fn() -> Millis) -> Result<Caller, NotKnown> {
+    pub async fn caller(&self, token: &str, clock: impl Fn() -> Millis + Clone + 'static) -> Result<Caller, NotKnown> {
         let said = self.verified(token, &clock).await?;
         self.read(&said, clock())
     }
 
     /// What the token says, if its signature is good and it is meant for us.
-    async fn verified(&self, token: &str, clock: &impl Fn() -> Millis) -> Result<Said, NotKnown> {
+    async fn verified(&self, token: &str, clock: &(impl Fn() -> Millis + Clone + 'static)) -> Result<Said, NotKnown> {
         if token.len() > MAX {
             return Err(NotKnown::Refused("token_too_long"));
         }

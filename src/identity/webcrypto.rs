@@ -2,9 +2,9 @@
 
 use worker::js_sys::{JSON, Promise, Uint8Array};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
-use worker::wasm_bindgen_futures::JsFuture;
 
 use crate::config::Algorithm;
+use crate::outside::race::settled;
 
 #[wasm_bindgen]
 extern "C" {
@@ -58,7 +58,7 @@ pub async fn import(given: Given<'_>, algorithm: Algorithm) -> Option<CryptoKey>
     };
     let (parameters, usages) = (parameters(algorithm)?, JSON::parse(r#"["verify"]"#).ok()?);
     let imported = import_key(format, &key, &parameters, false, &usages).ok()?;
-    let key = JsFuture::from(imported).await.ok()?;
+    let key = settled(imported).await.ok()?;
     Some(CryptoKey { algorithm, parameters, key })
 }
 
@@ -67,7 +67,7 @@ pub async fn verify(key: &CryptoKey, message: &str, signature: &[u8]) -> bool {
     // Copies: the platform must not look into the wasm's memory while it works.
     let (signature, bytes) = (Uint8Array::from(signature), Uint8Array::from(message.as_bytes()));
     match verify_signature(&key.parameters, &key.key, &signature, &bytes) {
-        Ok(verifying) => JsFuture::from(verifying).await.is_ok_and(|verified| verified.as_bool() == Some(true)),
+        Ok(verifying) => settled(verifying).await.is_ok_and(|verified| verified.as_bool() == Some(true)),
         Err(_) => false,
     }
 }

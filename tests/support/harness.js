@@ -145,6 +145,11 @@ class Gate {
     return statements.filter((statement) => !statement.includes("__miniflare"));
   }
 
+  /** What the artifact holds on to: see `wasm-spy.js`. Needs `edge: true`. */
+  async holding() {
+    return (await this.request({ path: "/__edge" })).json.holding;
+  }
+
   async #called() {
     const { calls } = (await this.request({ path: "/__edge" })).json;
     const { limits = [], stores = [] } = Object.groupBy(Object.entries(calls), ([name]) =>
