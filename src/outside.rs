@@ -5,7 +5,8 @@ pub mod race;
 pub mod socket;
 
 use web_sys::{
-    AbortController, Headers, ReadableStream, ReadableStreamDefaultReader, Request, RequestCache, RequestInit, RequestRedirect,
+    AbortController, Headers, ReadableStream, ReadableStreamDefaultReader, Request, RequestCache, RequestInit,
+    RequestRedirect,
 };
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen};

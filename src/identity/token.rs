@@ -120,11 +120,7 @@ impl Tokens {
     }
 
     /// What the token says, if its signature is good and it is meant for us.
-    async fn verified(
-        &self,
-        token: &str,
-        clock: &(impl Fn() -> Millis + Clone + 'static),
-    ) -> Result<Said, NotKnown> {
+    async fn verified(&self, token: &str, clock: &(impl Fn() -> Millis + Clone + 'static)) -> Result<Said, NotKnown> {
         if token.len() > MAX {
             return Err(NotKnown::Refused("token_too_long"));
         }

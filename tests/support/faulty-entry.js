@@ -11,10 +11,10 @@
 // status and body; a limit: this `value`; nothing happened); `times` is how many calls it lasts, else all; `says` is what a
 // failure says besides. `clock` is the time in milliseconds at which every clock stands still, or goes on by `tick` each time
 // that it is looked at; `log` is a line that is logged at once; `platform` lists what else of the platform fails: the `body` of a
-// request as it is read, a `socket` as it is opened, a file of the `page`, a `header` of an answer as it is set.
+// request as it is read, a `socket` as it is opened, a file of the `page`, one `header` as it is set.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import { counting, holding } from "./wasm-spy.js";
 import * as artifact from "../../build/index.js";
+import { counting, holding } from "./wasm-spy.js";
 
 const HANG_MS = 60_000;
 const RealDate = Date;
@@ -23,7 +23,7 @@ let calls = {};
 
 class EdgeDate extends RealDate {
   constructor(...args) {
-    if (args.length === 0 && plan.clock !== undefined) super(plan.clock);
+    if (args.length === 0) super(EdgeDate.now());
     else super(...args);
   }
   static now() {
@@ -49,7 +49,11 @@ globalThis.WebSocketPair = function WebSocketPair() {
 
 const { set: setHeader } = Headers.prototype;
 Headers.prototype.set = function set(...args) {
-  unlessLost("header");
+  const error = lost("header");
+  if (error) {
+    plan.platform = plan.platform.filter((what) => what !== "header");
+    throw error;
+  }
   return setHeader.apply(this, args);
 };
 

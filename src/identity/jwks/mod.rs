@@ -10,11 +10,11 @@ use std::rc::Rc;
 
 use jsonwebtoken::Algorithm;
 
-use super::webcrypto::{CryptoKey, Given, import};
 use super::NotKnown;
+use super::webcrypto::{CryptoKey, Given, import};
 use crate::grant::Millis;
-use crate::outside::race::{behind_the_answer, sleep};
 use crate::outside;
+use crate::outside::race::{behind_the_answer, sleep};
 use crate::telemetry::{self, Event};
 use cache::{Ask, Cache, Next};
 use set::{Entry, NoSet, choose};
@@ -118,7 +118,8 @@ impl Issuer {
     async fn fetch(&self) -> Result<Fetched, &'static str> {
         let headers = [("Accept", "application/jwk-set+json, application/json")];
         let answer =
-            super::ask(&outside::Ask { method: "GET", url: &self.url, headers: &headers, body: None }, self.timeout_ms).await?;
+            super::ask(&outside::Ask { method: "GET", url: &self.url, headers: &headers, body: None }, self.timeout_ms)
+                .await?;
         if answer.status != 200 {
             return Err("status");
         }

@@ -69,12 +69,7 @@ impl Connection {
     }
 
     /// `of` is the command that it is a reply to, and `step` the operation that has the deadline.
-    async fn reply(
-        &mut self,
-        step: &'static str,
-        of: &'static str,
-        by: &Deadline,
-    ) -> Result<Reply, StoreError> {
+    async fn reply(&mut self, step: &'static str, of: &'static str, by: &Deadline) -> Result<Reply, StoreError> {
         let failed = StoreError::Unavailable { step: of, cause: Cause::Failed };
         loop {
             if let Some((reply, length)) = resp::first_reply(&self.received).map_err(|_| failed)? {

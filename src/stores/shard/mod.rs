@@ -107,12 +107,7 @@ impl Shards {
     }
 
     /// The grant, if this attempt has it; if another has, the grant too, with the status [`TAKEN`].
-    pub(super) async fn take(
-        &self,
-        shard: Shard,
-        digest: &Digest,
-        attempt: Attempt,
-    ) -> Result<Answer, StoreError> {
+    pub(super) async fn take(&self, shard: Shard, digest: &Digest, attempt: Attempt) -> Result<Answer, StoreError> {
         self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid())).await
     }
 
