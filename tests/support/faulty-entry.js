@@ -12,6 +12,10 @@
 // failure says besides. `clock` is the time in milliseconds at which every clock stands still, or goes on by `tick` each time
 // that it is looked at; `log` is a line that is logged at once; `platform` lists what else of the platform fails: the `body` of a
 // request as it is read, a `socket` as it is opened, a file of the `page`, one `header` as it is set.
+
+// First, since the artifact makes its instance as it is loaded.
+import "./wasm-spy.js";
+
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as artifact from "../../build/index.js";
 import { counting, holding } from "./wasm-spy.js";
