@@ -122,7 +122,8 @@ describe("the issuer", () => {
     // For a day since they were last fetched well, and no longer.
     await at(DAY - 601 * SECOND - 5000 - 1);
     await admits();
-    await at(2);
+    await gate.quiet();
+    await at(1001);
     await rejects();
     await issuer.heal();
     await at(5000);
@@ -143,8 +144,10 @@ test("a set without a usable key ends the keys of before", async () => {
       await gate.edge({ clock });
       assert.equal((await gate.post(undefined, headers)).status, 200);
       issuer.keys = sets[index];
-      await refuses(gate, headers, UNAVAILABLE, { clock: clock + 601 * SECOND });
+      await gate.edge({ clock: clock + 601 * SECOND });
+      assert.equal((await gate.post(undefined, headers)).status, 200, "it is asked behind the answer");
       await gate.eventually(({ event, reason }) => event === "identity_failed" && reason === "malformed");
+      await refuses(gate, headers, UNAVAILABLE, { clock: clock + 601 * SECOND });
       issuer.keys = [key];
       await gate.edge({ clock: clock + 602 * SECOND });
       assert.equal((await gate.post(undefined, headers)).status, 200);
@@ -187,4 +190,56 @@ test("a slow issuer that answers in time, and a set of just 64 KiB", async () =>
     await patient.close();
     await issuer.close();
   }
+});
+
+describe("keys that are no longer fresh", { timeout: 60_000 }, () => {
+  // Longer than a client waits: an answer that came is one that didn't wait.
+  const PATIENT = { IDENTITY_TIMEOUT_MS: "30000" };
+  let issuer;
+  let gate;
+  let clock;
+  let headers;
+  before(async () => {
+    issuer = await startIssuer([await makeKey("RS256")]);
+    gate = await startGate({ vars: issuer.vars(PATIENT), edge: true });
+    clock = inSeconds(0) * SECOND;
+    headers = bearer(await issuer.token({ exp: clock / SECOND + 3 * 86_400 }));
+    await gate.edge({ clock });
+    assert.equal((await gate.post(undefined, headers)).status, 200);
+    issuer.forget();
+  });
+  after(async () => {
+    await gate?.close();
+    await issuer?.close();
+  });
+
+  test("no login waits for an issuer that hangs, and one ask is under way at most", async () => {
+    await issuer.fault("hang");
+    clock += 601 * SECOND;
+    await gate.edge({ clock });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => gate.post(undefined, headers)));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+    assert.equal((await gate.holding()).timers, 1, "asks that are waited for, behind the answers");
+    while (issuer.fetches === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal(issuer.fetches, 1);
+  });
+
+  test("what is asked behind the answer is asked to its end", async () => {
+    // Slower than the answer, whose request must not end with it.
+    await issuer.fault("slow", { ms: 500 });
+    clock += 31 * SECOND;
+    await gate.edge({ clock });
+    const [old, next] = [issuer.keys[0], await makeKey("RS256")];
+    issuer.keys = [next];
+    issuer.forget();
+    assert.equal((await gate.post(undefined, headers)).status, 200);
+    assert.ok((await gate.holding()).timers > 0, "the answer waited");
+    // The ask that hangs was given up; the newer one's answer counts.
+    let status = 200;
+    while (status === 200)
+      ({ status } = await gate.post(undefined, bearer(await issuer.token({ exp: clock / SECOND + 3600 }, old))));
+    assert.equal(status, 401);
+    const fresh = bearer(await issuer.token({ exp: clock / SECOND + 3600 }, next));
+    assert.equal((await gate.post(undefined, fresh)).status, 200);
+  });
 });

@@ -8,11 +8,15 @@
 // A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, tick, log, platform }`.
 // A fault: `{ how, times?, ms?, status?, body?, value?, says?, error? }` where `how` is `throw` (fails, nothing happened), `lost`
 // (happened, then fails), `late` (after `ms`), `hang` (no answer for a minute), `never` (none at all) or `answer` (shard: this
-// status and body; a limit: this `value`; nothing happened); `times` is how many calls it lasts, else all; `says` is what a failure says besides; `error` are properties
-// that it has. What each shard did in SQL since the last plan stands in `statements`. `clock` is the time in
-// milliseconds at which every clock stands still, or goes on by `tick` each time that it is looked at; `log` is a line that is logged
-// at once; `platform` lists what else of the platform fails: the `body` of a request as it is read, a `socket` as it is opened, a
-// file of the `page`, a `header` of an answer as it is set.
+// status and body; a limit: this `value`; nothing happened); `times` is how many calls it lasts, else all; `says` is what a failure
+// says besides; `error` are properties that it has. What each shard did in SQL since the last plan stands in `statements`. `clock` is
+// the time in milliseconds at which every clock stands still, or goes on by `tick` each time that it is looked at; `log` is a line
+// that is logged at once; `platform` lists what else of the platform fails: the `body` of a request as it is read, a `socket` as it
+// is opened, a file of the `page`, one `header` as it is set.
+
+// First, since the artifact makes its instance as it is loaded.
+import "./wasm-spy.js";
+
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as artifact from "../../build/index.js";
 import { counting, holding } from "./wasm-spy.js";
@@ -25,7 +29,7 @@ let statements = [];
 
 class EdgeDate extends RealDate {
   constructor(...args) {
-    if (args.length === 0 && plan.clock !== undefined) super(plan.clock);
+    if (args.length === 0) super(EdgeDate.now());
     else super(...args);
   }
   static now() {
@@ -51,7 +55,11 @@ globalThis.WebSocketPair = function WebSocketPair() {
 
 const { set: setHeader } = Headers.prototype;
 Headers.prototype.set = function set(...args) {
-  unlessLost("header");
+  const error = lost("header");
+  if (error) {
+    plan.platform = plan.platform.filter((what) => what !== "header");
+    throw error;
+  }
   return setHeader.apply(this, args);
 };
 

@@ -150,6 +150,11 @@ class Gate {
     return (await this.request({ path: "/__edge" })).json.holding;
   }
 
+  /** Until nothing that the gate asked has a deadline any more: what goes on behind answers has ended too. */
+  async quiet() {
+    while ((await this.holding()).timers > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
   async #called() {
     const { calls } = (await this.request({ path: "/__edge" })).json;
     const { limits = [], stores = [] } = Object.groupBy(Object.entries(calls), ([name]) =>

@@ -1,0 +1,56 @@
+// `npm run soak`: what is given up at its deadline leaves nothing in the wasm's memory, however often. Every kind of `hangs.js`,
+// 20,000 calls of each that hang; before and after, the bytes of the memory and the length of the table of JavaScript values.
+//
+// `npm run soak -- Redis Upstash` takes only the kinds whose names contain one of these; SOAK_CALLS is another number.
+import assert from "node:assert/strict";
+import { atRest, hang, kinds } from "./support/hangs.js";
+import { startGates } from "./support/harness.js";
+
+const CALLS = Number(process.env.SOAK_CALLS ?? 20_000);
+/** What is made once is made by these, and the widest that a crowd makes of it. */
+const WARM_UP = 1000;
+const WIDTH = 100;
+/** Bytes by which memory may grow: it is not compacted, and crowds aren't equally wide. A value that stays takes 40 or more. */
+const SLACK = Math.max(262_144, CALLS * 20);
+
+const wanted = process.argv.slice(2);
+const chosen = kinds.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+assert.ok(chosen.length > 0, `no such kind; there are: ${kinds.map(({ name }) => name).join("; ")}`);
+
+const held = [];
+for (const kind of chosen) held.push({ kind, started: await kind.start() });
+const gates = await startGates(held.map(({ started }) => ({ vars: started.vars, edge: true })));
+const rows = [];
+try {
+  for (const [index, gate] of gates.entries()) {
+    const { kind, started } = held[index];
+    await hang(kind, { gate, started }, WARM_UP, WIDTH);
+    const before = await atRest(gate, undefined, 25);
+    const began = performance.now();
+    const calls = await hang(kind, { gate, started }, CALLS, WIDTH);
+    const after = await atRest(gate, before);
+    rows.push({ kind, calls, before, after });
+    gate.forgetLines();
+    console.log(`  ${kind.name}: ${calls} calls in ${Math.round((performance.now() - began) / 1000)} s`);
+  }
+} finally {
+  await gates[0].close();
+  await Promise.all(held.map(({ started }) => started.close()));
+}
+
+const kib = (bytes) => Math.round(bytes / 1024);
+console.log("\n| what hangs | calls | memory, KiB | slots | taken | timers |");
+console.log("| --- | --- | --- | --- | --- | --- |");
+for (const { kind, calls, before, after } of rows) {
+  const figures = [`${kib(before.memory)} → ${kib(after.memory)}`, `${before.slots} → ${after.slots}`];
+  console.log(
+    `| ${[kind.name, calls, ...figures, `${before.live} → ${after.live}`, `0 → ${after.timers}`].join(" | ")} |`,
+  );
+}
+for (const { kind, before, after } of rows) {
+  assert.ok(after.live <= before.live, `${kind.name}: ${after.live - before.live} values are left`);
+  assert.ok(after.slots <= before.slots + 1024, `${kind.name}: the table has grown`);
+  assert.ok(after.memory - before.memory <= SLACK, `${kind.name}: memory has grown`);
+  assert.equal(after.timers, 0, `${kind.name}: timers are left`);
+}
+console.log("\nsoak: nothing is left");
