@@ -1,22 +1,15 @@
 // The wire, rate limits, by the local runtime's own: how many tickets a subject gets, how many refusals an address.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { after, before, describe, test } from "node:test";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { inOneMinute } from "./support/pace.js";
 import { assertProblem, assertRefused } from "./support/problem.js";
 import { refused, report } from "./support/refused.js";
 import { strange } from "./support/tickets.js";
 
 const LIMIT = 5;
-const MINUTE = 60_000;
 const BLOCK_MS = 10_000;
 const VARS = { ...DEVELOPMENT, TICKET_STORE: "kv" };
-
-/** Limits count by the minute of the clock, so what is counted has to fit into one. */
-async function roomInTheMinute(ms = 15_000) {
-  const left = MINUTE - (Date.now() % MINUTE);
-  if (left < ms) await sleep(left + 50);
-}
 
 function assertLimited(answer) {
   assertProblem(answer, 429, "rate_limited");
@@ -39,10 +32,13 @@ describe("limits", () => {
     gate = await startGate({ vars: VARS, edge: true, limits: { ISSUE_LIMIT: LIMIT, REFUSAL_LIMIT: LIMIT } });
   });
   after(() => gate?.close());
-  beforeEach(async () => {
-    await roomInTheMinute();
-    await gate.edge();
-  });
+  const counted = (name, act) =>
+    test(name, () =>
+      inOneMinute(async () => {
+        await gate.edge();
+        await act();
+      }),
+    );
 
   const wrong = (headers) => gate.upgrade(strange("k"), { headers });
   /** Uses up what the address has, so that the next refusal is one too many. */
@@ -51,11 +47,11 @@ describe("limits", () => {
   }
   const open = (ticket, headers) => gate.opens(ticket, { headers });
 
-  test("/health says which limits there are", async () => {
+  counted("/health says which limits there are", async () => {
     assert.deepEqual((await gate.health()).limits, ["issue", "refusal"]);
   });
 
-  test("tickets: so many a subject and no more; others are not touched; refused before the store", async () => {
+  counted("tickets: so many a subject and no more; others are not touched; refused before the store", async () => {
     const [alice, bob] = [`alice-${fresh()}`, `bob-${fresh()}`];
     for (let i = 0; i < LIMIT; i += 1) assert.equal((await gate.post({ sub: alice }, at(someAddress()))).status, 200);
     await gate.edge();
@@ -71,7 +67,7 @@ describe("limits", () => {
       assert.equal((await gate.post({ sub: near })).status, 200, near);
   });
 
-  test("tickets: what is refused before is not counted", async () => {
+  counted("tickets: what is refused before is not counted", async () => {
     const sub = `carol-${fresh()}`;
     for (let i = 0; i < LIMIT * 2; i += 1) {
       assertProblem(await gate.post({ sub, x: 1 }), 400, "body_malformed");
@@ -84,20 +80,23 @@ describe("limits", () => {
     assert.deepEqual(await gate.asked(), { "issue_limit.limit": 1 });
   });
 
-  test("refusals: so many an address; then it is blocked, and even a good ticket is refused, and not burnt", async () => {
-    const headers = at(someAddress());
-    const { ticket } = await gate.issue({ sub: `d-${fresh()}` });
-    await useUp(headers);
-    assertLimited(await wrong(headers));
-    await gate.edge();
-    assertLimited(await gate.upgrade(ticket, { headers }));
-    assertLimited(await gate.upgrade("x", { headers }));
-    assertLimited(await gate.request({ path: "/ws", headers }));
-    assert.deepEqual([await gate.calls(), await gate.asked()], [{}, {}], "a blocked address costs no call");
-    assert.equal(await open(ticket, at(someAddress())), 101, "from elsewhere");
-  });
+  counted(
+    "refusals: so many an address; then it is blocked, and even a good ticket is refused, and not burnt",
+    async () => {
+      const headers = at(someAddress());
+      const { ticket } = await gate.issue({ sub: `d-${fresh()}` });
+      await useUp(headers);
+      assertLimited(await wrong(headers));
+      await gate.edge();
+      assertLimited(await gate.upgrade(ticket, { headers }));
+      assertLimited(await gate.upgrade("x", { headers }));
+      assertLimited(await gate.request({ path: "/ws", headers }));
+      assert.deepEqual([await gate.calls(), await gate.asked()], [{}, {}], "a blocked address costs no call");
+      assert.equal(await open(ticket, at(someAddress())), 101, "from elsewhere");
+    },
+  );
 
-  test("refusals: a block ends after ten seconds, and a good ticket opens", async () => {
+  counted("refusals: a block ends after ten seconds, and a good ticket opens", async () => {
     const headers = at(someAddress());
     const [early, late] = [await gate.issue({ sub: `e-${fresh()}` }), await gate.issue({ sub: `f-${fresh()}` })];
     const clock = Date.now();
@@ -113,7 +112,7 @@ describe("limits", () => {
     await gate.edge();
   });
 
-  test("refusals: every 4xx of /ws counts, and an admission doesn't", async () => {
+  counted("refusals: every 4xx of /ws counts, and an admission doesn't", async () => {
     const acts = [
       (headers) => gate.request({ path: "/ws", headers }),
       (headers) => gate.request({ method: "POST", path: "/ws", headers }),
@@ -138,7 +137,7 @@ describe("limits", () => {
     assertRefused(await wrong(elsewhere));
   });
 
-  test("refusals: an outage is not the caller's fault, and isn't counted", async () => {
+  counted("refusals: an outage is not the caller's fault, and isn't counted", async () => {
     const headers = at(someAddress());
     const { ticket } = await gate.issue({ sub: `h-${fresh()}` });
     await gate.edge({ kv: { get: { how: "throw" } } });
@@ -148,7 +147,7 @@ describe("limits", () => {
     assert.equal(await open(ticket, headers), 101);
   });
 
-  test("refusals: an IPv4 address is one, an IPv6 one is its /64, however it is written", async () => {
+  counted("refusals: an IPv4 address is one, an IPv6 one is its /64, however it is written", async () => {
     const [a, b] = [fresh().toString(16), fresh().toString(16)];
     const { ticket } = await gate.issue({ sub: `i-${fresh()}` });
     const own = ["::1", "::2", ":ffff:ffff:ffff:ffff", ":0:0:0:5", "::192.0.2.1"].map((end) => `2001:db8:0:${a}${end}`);
@@ -163,7 +162,7 @@ describe("limits", () => {
     assertRefused(await wrong(at(someAddress())));
   });
 
-  test("a stranger's headers are no address", async () => {
+  counted("a stranger's headers are no address", async () => {
     const address = someAddress();
     for (let i = 0; i < LIMIT; i += 1) {
       const claimed = `192.0.2.${fresh()}`;
@@ -178,17 +177,16 @@ describe("many addresses", () => {
   test("more than are remembered do no harm: each is refused, and a good ticket opens", async () => {
     const gate = await startGate({ vars: VARS, edge: true, limits: { REFUSAL_LIMIT: 1 } });
     try {
-      const addresses = Array.from({ length: 1500 }, (_, i) => `2001:db8:1:${i.toString(16)}::1`);
       const { ticket } = await gate.issue();
-      await roomInTheMinute(25_000);
-      while (addresses.length > 0) {
-        const batch = addresses.splice(0, 50).map(async (address) => {
+      for (let batch = 0; batch < 30; batch += 1) {
+        const each = async () => {
+          const address = `2001:db8:1:${fresh().toString(16)}::1`;
           const answers = [];
           for (let i = 0; i < 3; i += 1) answers.push(await gate.opens(strange("k"), { headers: at(address) }));
           assert.deepEqual(answers, [401, 429, 429], address);
           refused(3);
-        });
-        await Promise.all(batch);
+        };
+        await Promise.all(Array.from({ length: 50 }, () => inOneMinute(each)));
       }
       assert.equal(await gate.opens(ticket, { headers: at("2001:db8:2::1") }), 101);
     } finally {

@@ -38,3 +38,16 @@ export async function until(condition, what = String(condition), { every = 10, p
     await sleep(every);
   }
 }
+
+/** Limits count by the minute of the clock. What fails when a minute has ended meanwhile is done again; `work` begins afresh each time. */
+export async function inOneMinute(work) {
+  const minute = () => Math.floor(Date.now() / 60_000);
+  for (;;) {
+    const began = minute();
+    try {
+      return await work();
+    } catch (error) {
+      if (minute() === began) throw error;
+    }
+  }
+}
