@@ -42,9 +42,9 @@ if (process.env.npm_lifecycle_event) {
 }
 
 /** `group`: a compiler does not pass signals on, so it and all below it are a process group that gets them together. */
-function start(command, args, { env, stdio = "inherit", last = false, shell = false, group = false, onStart }) {
+function start(command, args, { env, cwd, stdio = "inherit", last = false, shell = false, group = false, onStart }) {
   const detached = group && process.platform !== "win32";
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio, shell, detached });
+  const child = spawn(command, args, { env: { ...process.env, ...env }, cwd, stdio, shell, detached });
   const entry = { child, group: detached };
   running.add(entry);
   onStart?.(child);

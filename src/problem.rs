@@ -147,9 +147,11 @@ impl Problem {
                 "Tickets are not taken there; GET /health names what this gate's carriage is.",
             ),
             Self::TicketMalformed => (400, "ticket_malformed", "Expected a ticket as POST /ws-ticket gives it."),
-            Self::TicketRefused => {
-                (401, "ticket_refused", "The ticket is unknown, expired or used. Ask for a new one.")
-            }
+            Self::TicketRefused => (
+                401,
+                "ticket_refused",
+                "The ticket is unknown, expired, used, or was asked for elsewhere. Ask for a new one.",
+            ),
             Self::IdentityMissing { expected } => (401, "identity_missing", expected),
             Self::IdentityRefused => (401, "identity_refused", "The login is not valid. Log in again."),
             Self::IdentityForbidden => (403, "identity_forbidden", "This login may not have a ticket."),

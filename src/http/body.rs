@@ -50,9 +50,9 @@ pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> st
         return Err(Problem::MediaTypeUnsupported);
     }
     let expected = if takes_subject {
-        r#"Expected a JSON object with nothing but "sub" (1 to 256 bytes) and "room" (1 to 128 bytes), both optional."#
+        r#"Expected a JSON object with nothing but "sub" (1 to 256 bytes) and "room" (1 to 128 bytes), both optional and without control characters."#
     } else {
-        r#"Expected a JSON object with nothing but "room" (1 to 128 bytes), optional."#
+        r#"Expected a JSON object with nothing but "room" (1 to 128 bytes, no control characters), optional."#
     };
     let malformed = Problem::BodyMalformed { expected };
     // serde takes an array for a struct, in the order of its fields; a client that sends one is mistaken.

@@ -56,9 +56,15 @@ export async function startBare(vars = {}) {
 
 class Bare {
   #output = "";
+  #leave = () => {
+    this.child.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+  };
 
   constructor(child, folder) {
     Object.assign(this, { child, folder, headers: {} });
+    // Whoever started it may be told to stop, and then nobody closes it.
+    process.once("exit", this.#leave);
     this.ended = new Promise((resolve) => child.once("close", resolve));
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
@@ -130,6 +136,7 @@ class Bare {
   }
 
   async close() {
+    process.off("exit", this.#leave);
     this.child.kill("SIGKILL");
     await this.ended;
     rmSync(this.folder, { recursive: true, force: true });
