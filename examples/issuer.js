@@ -4,14 +4,14 @@
 //   GET /jwks.json                       the public keys (RFC 7517); also at /cdn-cgi/access/certs, where Cloudflare Access has them
 //   GET /token?sub=alice[&rooms=a,b]     a token for an hour
 //
-// `--alg PS256|ES256|EdDSA` signs with another algorithm than RS256, `--port` listens on another port than 8788. Every start makes
+// `--alg ES256` (or another) signs with another algorithm than RS256, `--port` listens on another port than 8788. Every start makes
 // a new key.
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jose";
 
 const AUDIENCE = "ws-ticket";
-const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"];
+const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
 
 const { alg, port } = parseArgs({
   options: { alg: { type: "string", default: "RS256" }, port: { type: "string", default: "8788" } },

@@ -81,7 +81,10 @@ export async function build() {
   const changed = Object.keys(inputs).filter((file) => inputs[file] !== last.inputs[file]);
   showToCargo(changed.filter((file) => !settings.includes(file)));
   // Without these, worker-build downloads its own copies, from places that cannot be reached from everywhere.
-  const env = { WASM_BINDGEN_BIN: wasmBindgen().path, WASM_OPT_BIN: npmTools.wasmOpt, ESBUILD_BIN: npmTools.esbuild };
+  const tools = { WASM_BINDGEN_BIN: wasmBindgen().path, WASM_OPT_BIN: npmTools.wasmOpt, ESBUILD_BIN: npmTools.esbuild };
+  // Each answer is handed to `waitUntil` too: otherwise a request whose client hangs up is cut off in the middle, and what
+  // it holds in the wasm's memory is never freed.
+  const env = { ...tools, RUN_TO_COMPLETION: "1" };
   const code = await run(workerBuild().path, ["--release"], { env, group: true });
   if (code !== 0) throw new Stop("the Worker does not build, see above");
   const stamp = { inputs: { ...hashes(readByCompiler()), ...sources }, outputs: hashes(outputs), flags };

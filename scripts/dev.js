@@ -8,7 +8,12 @@ import { npmTools } from "./tools.js";
 await main(async () => {
   await setup();
   const args = process.argv.slice(2);
-  // Named, so that a port in use is an error and not another port than the one that the README names.
-  const port = args.some((arg) => arg.startsWith("--port")) ? [] : ["--port", "8787"];
-  return run(npmTools.node, [npmTools.wrangler, "dev", ...port, ...args], { last: true });
+  const unlessGiven = (name, ...values) => (args.some((arg) => arg.startsWith(name)) ? [] : [name, ...values]);
+  const own = [
+    // Named, so that a port in use is an error and not another port than the one that the README names.
+    ...unlessGiven("--port", "8787"),
+    // With a route in wrangler.jsonc requests would come with its host, and the gate's answer would lead to production.
+    ...unlessGiven("--infer-origin-from-routes", "false"),
+  ];
+  return run(npmTools.node, [npmTools.wrangler, "dev", ...own, ...args], { last: true });
 });

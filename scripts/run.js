@@ -56,9 +56,9 @@ function start(command, args, { env, stdio = "inherit", last = false, shell = fa
     child.on("close", (code, signal) => {
       running.delete(entry);
       const status = code ?? 128 + constants.signals[signal];
+      if (!stoppedBy) return resolve(status);
       // Told to stop: no further step. Only of the last one does a clean end mean that all is well.
-      if (stoppedBy && running.size === 0) process.exit(status || (last ? 0 : 128 + constants.signals[stoppedBy]));
-      resolve(status);
+      if (running.size === 0) process.exit(status || (last ? 0 : 128 + constants.signals[stoppedBy]));
     });
   });
   return { child, done };

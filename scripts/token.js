@@ -1,9 +1,10 @@
-// `npm run token -- --sub alice`: a token as your login would give it, for a gate in development: HS256, signed with the
-// JWT_SECRET of .dev.vars, or of .dev.vars.example where there is no .dev.vars yet. Prints the token and nothing else, so that
-// `$(npm run -s token -- --sub alice)` is one.
+// `npm run token -- --sub alice`: a token as your login would give it: HS256, signed with the environment's JWT_SECRET, so that a
+// deployed gate can be tried; without one, with that of .dev.vars, or of .dev.vars.example where there is no .dev.vars yet. Prints
+// the token and nothing else, so that `$(npm run -s token -- --sub alice)` is one.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as util from "node:util";
+import { keyBytes } from "./key-bytes.js";
 import { main, Stop } from "./run.js";
 import { setup } from "./setup.js";
 import { read, root } from "./tools.js";
@@ -54,10 +55,12 @@ function claim(text) {
 
 function secret() {
   const file = [".dev.vars", ".dev.vars.example"].find((name) => existsSync(join(root, name)));
-  const text = file === undefined ? "" : util.parseEnv(read(file)).JWT_SECRET;
+  const given = process.env.JWT_SECRET;
+  const text = given || (file === undefined ? "" : util.parseEnv(read(file)).JWT_SECRET);
   if (!text) throw new Stop(`${file ?? ".dev.vars"} has no JWT_SECRET; .dev.vars.example shows the line`);
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length < SECRET_MIN) throw new Stop(`JWT_SECRET of ${file} is shorter than ${SECRET_MIN} bytes`);
+  const bytes = keyBytes(text);
+  const from = given ? "the environment" : file;
+  if (bytes.length < SECRET_MIN) throw new Stop(`JWT_SECRET of ${from} is shorter than ${SECRET_MIN} bytes`);
   return bytes;
 }
 

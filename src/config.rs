@@ -3,9 +3,13 @@
 //! A setting that is absent or empty means the strict choice. A wrong one stops the service: it is never repaired, and all
 //! that is wrong is reported at once, by name and never by value.
 
+mod algorithm;
+mod encoded;
 mod identity;
+mod origins;
 mod parse;
 mod public_key;
+mod secret_key;
 mod servers;
 mod stores;
 mod tickets;
@@ -16,9 +20,12 @@ use std::num::NonZeroU16;
 
 use serde::Serialize;
 
+pub use algorithm::{Algorithm, KeyKind};
+pub use encoded::base64;
 pub use identity::{ForwardSettings, IdentityChoice, is_token};
-pub use public_key::{KeyKind, PublicKey, is_strong};
-pub use tokens::{Keys, SubjectRule, TokenSettings, algorithm_name, media_type};
+pub use public_key::{PublicKey, is_strong};
+pub use secret_key::SecretKey;
+pub use tokens::{Keys, SubjectRule, TokenSettings, media_type};
 
 /// The binding of the Workers KV namespace.
 pub const KV_BINDING: &str = "WS_TICKETS_KV";
@@ -192,7 +199,7 @@ pub enum CheckKey {
     /// `TICKET_KEY` or `TICKET_KEY_PREVIOUS`.
     Own(Secret),
     /// One that is derived, from `JWT_SECRET` or `JWT_SECRET_PREVIOUS`.
-    DerivedFrom(Secret),
+    DerivedFrom(SecretKey),
 }
 
 /// What an upgrade must share with the request for its ticket.
@@ -245,7 +252,7 @@ pub struct Config {
     pub identity: IdentityChoice,
     /// `PAGE`: whether the page to try the gate with is served.
     pub page: bool,
-    /// `ALLOWED_ORIGINS`, each as a browser serialises it.
+    /// `ALLOWED_ORIGINS`, each as browsers and WebViews send it.
     pub origins: Vec<String>,
 }
 

@@ -9,13 +9,15 @@ mod address;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use worker::RateLimiter;
+use worker::js_sys::{Object, Reflect};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{RateLimiter, worker_sys};
 
 pub use address::Address;
 
 use crate::config::OnLimiterFailure;
 use crate::grant::{Millis, Subject};
-use crate::outside::{TimedOut, within};
+use crate::outside::{Deadline, NoAnswer};
 use crate::telemetry::{Event, Sink};
 
 /// How long a limiter is waited for, in milliseconds. It answers from the memory of the machine.
@@ -96,14 +98,23 @@ impl Limits {
     /// Whether it is within the limit; `None` when the limiter has failed. What isn't bound has no limit.
     async fn count(&self, limiter: &'static str, binding: Option<&RateLimiter>, key: &str) -> Option<bool> {
         let Some(binding) = binding else { return Some(true) };
-        let reason = match within(TIMEOUT_MS, binding.limit(key.to_owned())).await {
-            Ok(Ok(outcome)) => return Some(outcome.success),
-            Ok(Err(_)) => "failed",
-            Err(TimedOut) => "timed_out",
+        let reason = match ask(binding, key).await {
+            Ok(within) => return Some(within),
+            Err(NoAnswer::Failed(_)) => "failed",
+            Err(NoAnswer::TimedOut) => "timed_out",
         };
         (self.sink)(&Event::LimiterFailed { limiter, reason });
         None
     }
+}
+
+/// Whether the key is within the limit, asked by hand: a promise that `worker` waits for can't be raced.
+async fn ask(binding: &RateLimiter, key: &str) -> Result<bool, NoAnswer> {
+    let question = Object::new();
+    Reflect::set(&question, &"key".into(), &key.into())?;
+    let raw: &worker_sys::RateLimiter = AsRef::<JsValue>::as_ref(binding).unchecked_ref();
+    let outcome = Deadline::after(TIMEOUT_MS).settle(raw.limit(question)?).await?;
+    Ok(Reflect::get(&outcome, &"success".into())?.as_bool().ok_or(JsValue::UNDEFINED)?)
 }
 
 #[cfg(test)]

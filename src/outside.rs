@@ -1,26 +1,29 @@
 //! Calls to other servers: never longer than a deadline, never more bytes than a bound, never where a redirect points, and never
 //! answered by a cache.
 
-use std::future::Future;
-use std::pin::pin;
-use std::time::Duration;
+pub mod race;
+pub mod socket;
 
-use futures_util::future::{Either, select};
-use futures_util::{Stream, TryStreamExt};
-use web_sys::{RequestCache, RequestInit, RequestRedirect};
-use worker::{Delay, Fetch, Headers, Result};
+use web_sys::{
+    AbortController, Headers, ReadableStream, ReadableStreamDefaultReader, Request, RequestCache, RequestInit,
+    RequestRedirect,
+};
+use worker::js_sys::{Promise, Uint8Array};
+use worker::wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen};
 
-/// No answer came in time. What was asked may still happen: the caller knows nothing, and says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimedOut;
+pub use race::{Deadline, NoAnswer};
 
-/// The future's output, or, after so many milliseconds, no answer.
-pub async fn within<T>(timeout_ms: u32, asked: impl Future<Output = T>) -> std::result::Result<T, TimedOut> {
-    let timer = Delay::from(Duration::from_millis(timeout_ms.into()));
-    match select(pin!(asked), pin!(timer)).await {
-        Either::Left((answer, _)) => Ok(answer),
-        Either::Right(((), _)) => Err(TimedOut),
-    }
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = fetch)]
+    fn fetch_request(request: &Request) -> Result<Promise, JsValue>;
+
+    /// What a reader reads.
+    type Chunk;
+    #[wasm_bindgen(method, getter)]
+    fn done(this: &Chunk) -> bool;
+    #[wasm_bindgen(method, getter, catch)]
+    fn value(this: &Chunk) -> Result<Uint8Array, JsValue>;
 }
 
 /// What is asked of another server. A redirect is an answer like any other: it would take credentials elsewhere.
@@ -45,12 +48,38 @@ pub struct Answer {
     pub body: Option<Vec<u8>>,
 }
 
-/// Asks, and reads at most `max` bytes of the answer. An error of the platform's may quote what it was given: it is for
-/// nobody's eyes.
-pub async fn fetch(ask: &Ask<'_>, max: usize) -> Result<Answer> {
+/// Asks, and reads at most `max` bytes of the answer.
+pub async fn fetch(ask: &Ask<'_>, max: usize, by: &Deadline) -> Result<Answer, NoAnswer> {
+    fetch_by(fetch_request, ask, max, by).await
+}
+
+/// The same, by something that fetches in its own way, such as the stub of a Durable Object.
+pub async fn fetch_by(
+    send: impl FnOnce(&Request) -> Result<Promise, JsValue>,
+    ask: &Ask<'_>,
+    max: usize,
+    by: &Deadline,
+) -> Result<Answer, NoAnswer> {
+    let controller = AbortController::new()?;
+    let answer = exchange(send, ask, &controller, max, by).await;
+    // What was given up ends here, and not with the request, which a WebSocket may keep alive for hours.
+    if !matches!(&answer, Ok(Answer { body: Some(_), .. })) {
+        controller.abort();
+    }
+    answer
+}
+
+async fn exchange(
+    send: impl FnOnce(&Request) -> Result<Promise, JsValue>,
+    ask: &Ask<'_>,
+    controller: &AbortController,
+    max: usize,
+    by: &Deadline,
+) -> Result<Answer, NoAnswer> {
     // Built by hand: `worker`'s own way brings 4 KB (gzipped) of settings for images.
     let init = RequestInit::new();
     init.set_method(ask.method);
+    init.set_signal(Some(&controller.signal()));
     init.set_redirect(RequestRedirect::Manual);
     // Otherwise the platform reads and writes its own cache, whose keys have no cookie in them: where the answer's headers or a
     // rule of the zone let it, one session's answer would be given for another's
@@ -59,18 +88,18 @@ pub async fn fetch(ask: &Ask<'_>, max: usize) -> Result<Answer> {
     if let Some(body) = ask.body {
         init.set_body(&body.into());
     }
-    let request = web_sys::Request::new_with_str_and_init(ask.url, &init)?;
+    let request = Request::new_with_str_and_init(ask.url, &init)?;
     let headers = request.headers();
     for (name, value) in ask.headers {
         headers.set(name, value)?;
     }
-    let mut answer = Fetch::Request(request.into()).send().await?;
+    let answer: web_sys::Response = by.settle(send(&request)?).await?.dyn_into()?;
     // There is no stream where there is no body.
-    let body = match answer.stream() {
-        Ok(chunks) => at_most(max, chunks).await?,
-        Err(_) => Some(Vec::new()),
+    let body = match answer.body() {
+        Some(stream) => at_most(max, &stream, Some(by)).await?,
+        None => Some(Vec::new()),
     };
-    Ok(Answer { status: answer.status_code(), headers: answer.headers().clone(), body })
+    Ok(Answer { status: answer.status(), headers: answer.headers(), body })
 }
 
 /// Whether this is the media type of JSON, with whatever parameters.
@@ -78,18 +107,28 @@ pub fn is_json(content_type: &str) -> bool {
     content_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// All that comes, or `None` as soon as it is more than `max` bytes.
-pub async fn at_most<E>(
-    max: usize,
-    chunks: impl Stream<Item = std::result::Result<Vec<u8>, E>>,
-) -> std::result::Result<Option<Vec<u8>>, E> {
-    let mut chunks = pin!(chunks);
+/// All that comes, or `None` as soon as it is more than `max` bytes; what a client sends has no deadline.
+pub async fn at_most(max: usize, stream: &ReadableStream, by: Option<&Deadline>) -> Result<Option<Vec<u8>>, NoAnswer> {
+    let reader = reader_of(stream)?;
     let mut all = Vec::new();
-    while let Some(mut chunk) = chunks.try_next().await? {
+    loop {
+        let next: Chunk = match by {
+            Some(by) => by.settle(reader.read()).await?,
+            None => race::settled(reader.read()).await?,
+        }
+        .unchecked_into();
+        if next.done() {
+            return Ok(Some(all));
+        }
+        let mut chunk = next.value()?.to_vec();
         if all.len().saturating_add(chunk.len()) > max {
+            race::ignore(&reader.cancel());
             return Ok(None);
         }
         all.append(&mut chunk);
     }
-    Ok(Some(all))
+}
+
+fn reader_of(stream: &ReadableStream) -> Result<ReadableStreamDefaultReader, JsValue> {
+    ReadableStreamDefaultReader::new(stream)
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// A refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// A request whose URL can't be read.
+    /// A request whose URL can't be read, or has a login in it.
     RequestMalformed,
     /// No such route.
     NotFound,
@@ -16,8 +16,14 @@ pub enum Problem {
         /// Those that it has, as `Allow` wants them.
         allow: &'static str,
     },
+    /// A preflight that asks for what can't be the name of a header, or for too many.
+    PreflightMalformed,
     /// An `Origin` that isn't allowed.
     OriginRefused,
+    /// The `Origin` of all pages that have none of their own. It can't be allowed, for anybody can have it.
+    OriginOpaque,
+    /// A cookie that may be a login, from nobody knows which page.
+    OriginMissing,
     /// A request for a ticket that no script made: a form's, or one whose answer nobody can read.
     FetchModeRefused,
     /// A request to `/ws` that doesn't ask for an upgrade.
@@ -86,18 +92,39 @@ impl Problem {
     /// Its row of the table: status, code, what was expected.
     fn row(self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::RequestMalformed => (400, "request_malformed", "Expected a URL with a host name."),
+            Self::RequestMalformed => {
+                (400, "request_malformed", "Expected a Host that is a name or an address, with or without a port.")
+            }
             Self::NotFound => (404, "not_found", "The routes are POST /ws-ticket, GET /ws and GET /health."),
             Self::MethodNotAllowed { .. } => (405, "method_not_allowed", "The header Allow names the methods."),
             Self::OriginRefused => {
                 (403, "origin_refused", "Pages of this origin are not allowed; see ALLOWED_ORIGINS.")
             }
+            Self::OriginOpaque => (
+                403,
+                "origin_refused",
+                "The origin null is anybody's: sandboxed frames, files and some redirects send it. Serve the page from an origin.",
+            ),
+            Self::PreflightMalformed => (
+                400,
+                "preflight_malformed",
+                "Expected a list of header names in Access-Control-Request-Headers: 64 at most, in 4096 bytes.",
+            ),
+            Self::OriginMissing => (
+                403,
+                "origin_refused",
+                "A request with a Cookie must have an Origin here, as pages send it. A program sends no Cookie, or this gate's Origin.",
+            ),
             Self::FetchModeRefused => (
                 403,
                 "fetch_mode_refused",
                 "Expected a script's fetch with mode cors or same-origin, not a form or a mode whose answer can't be read.",
             ),
-            Self::UpgradeRequired => (426, "upgrade_required", "This route wants a WebSocket upgrade."),
+            Self::UpgradeRequired => (
+                426,
+                "upgrade_required",
+                "Expected a WebSocket upgrade: the header Upgrade with websocket and nothing else.",
+            ),
             Self::HandshakeInvalid => (
                 400,
                 "handshake_invalid",
@@ -106,7 +133,7 @@ impl Problem {
             Self::SubprotocolInvalid => (
                 400,
                 "subprotocol_invalid",
-                "Expected different tokens in Sec-WebSocket-Protocol: ws-ticket.v1, the ticket, and the app's own.",
+                "Expected different tokens in Sec-WebSocket-Protocol, 32 at most: ws-ticket.v1, the ticket, and the app's own.",
             ),
             Self::TicketMissing => (
                 400,

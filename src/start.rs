@@ -70,7 +70,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
 fn keyring(check: &TicketCheck) -> Keyring {
     let keys = check.keys.iter().filter_map(|key| match key {
         CheckKey::Own(secret) => Some(secret.reveal().as_bytes().to_vec()),
-        CheckKey::DerivedFrom(secret) => derive(secret.reveal().as_bytes(), Purpose::TicketCheck).map(Vec::from),
+        CheckKey::DerivedFrom(secret) => derive(secret.reveal(), Purpose::TicketCheck).map(Vec::from),
     });
     Keyring::new(keys.collect::<Vec<_>>().iter().map(Vec::as_slice)).with_check_optional(check.optional)
 }

@@ -4,12 +4,12 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { problems } from "../scripts/documents.js";
 import { departsAsWelcome, document } from "./support/asyncapi.js";
-import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { startBare } from "./support/bare.js";
+import { DEVELOPMENT } from "./support/harness.js";
 import { Departure, document as openapi } from "./support/openapi.js";
 
 const text = readFileSync(new URL("../docs/asyncapi.yaml", import.meta.url), "utf8");
 const api = document();
-const MIB = 1024 * 1024;
 
 describe("the document", () => {
   test("has nothing wrong, by the official schema and by the rules of its lint", async () => {
@@ -50,10 +50,10 @@ describe("the document", () => {
   });
 });
 
-describe("a socket", { timeout: 60_000 }, () => {
+describe("a socket", () => {
   let gate;
   before(async () => {
-    gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory" } });
+    gate = await startBare(DEVELOPMENT);
   });
   after(() => gate?.close());
 
@@ -87,6 +87,7 @@ describe("a socket", { timeout: 60_000 }, () => {
     }
   });
 
+  // What a browser's WebSocket can do; `wire-bare-socket.test.js` has the rest.
   test("ends as x-close-codes says", async () => {
     const declared = Object.groupBy(api.channels.socket["x-close-codes"], ({ by }) => by);
     const [own, none] = declared.client.map(({ code }) => String(code));
@@ -99,8 +100,6 @@ describe("a socket", { timeout: 60_000 }, () => {
     }
     const { closed } = await session((socket) => socket.close());
     assert.ok([1000, Number(none)].includes(closed.code), `without a code: ${closed.code}`);
-    const large = await session((socket) => socket.send(new Uint8Array(33 * MIB)));
-    assert.equal(large.closed.code, declared.platform[0].code);
     const refused = new WebSocket(`${gate.url.toString().replace(/^http/, "ws")}ws`);
     const lost = await new Promise((resolve) => refused.addEventListener("close", resolve));
     assert.equal(lost.code, declared.nobody[0].code);

@@ -12,7 +12,7 @@ import { startRelay } from "./support/relay.js";
 // So long that only something that wakes it can be the reason when it comes back.
 const PATIENT = { baseDelay: 3_600_000, maxDelay: 3_600_000 };
 
-describe("the client in a browser", { timeout: 240_000 }, () => {
+describe("the client in a browser", () => {
   let gate;
   let relay;
   let browser;
@@ -20,7 +20,7 @@ describe("the client in a browser", { timeout: 240_000 }, () => {
   let page;
   before(async () => {
     gate = await startGate({ vars: { ...WITH_PAGE, TICKET_STORE: "durable" } });
-    relay = await startRelay(gate.url);
+    relay = await startRelay(gate);
     browser = await launch();
     tabs = await launchTabs();
   });

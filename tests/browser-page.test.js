@@ -6,7 +6,7 @@ import { startGate } from "./support/harness.js";
 import { again, connect, facts, getTicket, logged, race, talk, until, WITH_PAGE } from "./support/page.js";
 import { parts } from "./support/tickets.js";
 
-describe("the page", { timeout: 240_000 }, () => {
+describe("the page", () => {
   let gate;
   let browser;
   let page;
@@ -147,7 +147,7 @@ describe("the page", { timeout: 240_000 }, () => {
     await page.click("#race");
     await page.waitForSelector(".cell[data-state=opening]");
     assert.equal(await page.getAttribute("#race", "aria-disabled"), "true");
-    await page.waitForSelector("#score b", { timeout: 60_000 });
+    await page.waitForSelector("#score b");
     assert.equal(await page.locator(".cell[data-state=admitted]").count(), 1);
     assert.equal(page.refused, 98);
   });
@@ -196,7 +196,7 @@ describe("the page", { timeout: 240_000 }, () => {
   });
 });
 
-test("a ticket expires on the page when it does at the gate", { timeout: 60_000 }, async () => {
+test("a ticket expires on the page when it does at the gate", async () => {
   const gate = await startGate({ vars: { ...WITH_PAGE, TICKET_STORE: "memory", TICKET_TTL_SECONDS: "2" } });
   const browser = await launch();
   try {

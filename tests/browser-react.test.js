@@ -26,7 +26,7 @@ globalThis.show("first");
 const DOCUMENT =
   '<!doctype html><link rel="icon" href="data:,"><div id="root"></div><script type="module" src="/app.js"></script>';
 
-describe("React's StrictMode", { timeout: 120_000 }, () => {
+describe("React's StrictMode", () => {
   let server;
   let app;
   let gate;

@@ -6,6 +6,7 @@ import { launch, open } from "./support/chromium.js";
 import { startGate } from "./support/harness.js";
 import { good, SECRET } from "./support/jwt.js";
 import { again, connect, facts, getTicket, race, talk, WITH_PAGE } from "./support/page.js";
+import { startRelay } from "./support/relay.js";
 
 const JWT = { ...WITH_PAGE, IDENTITY: "jwt", JWT_SECRET: SECRET, TICKET_STORE: "durable" };
 const DEV = { ...WITH_PAGE, TICKET_STORE: "memory" };
@@ -18,12 +19,14 @@ async function roomInTheMinute() {
   if (left < 15_000) await new Promise((resolve) => setTimeout(resolve, left + 50));
 }
 
-describe("the page at another gate", { timeout: 240_000 }, () => {
+describe("the page at another gate", () => {
   let gate;
+  let relay;
   let page;
   const browser = launch();
   afterEach(async () => {
     await page?.context().close();
+    await relay?.close();
     await gate?.close();
     assert.deepEqual(page.faults, []);
   });
@@ -32,7 +35,8 @@ describe("the page at another gate", { timeout: 240_000 }, () => {
   /** The page, at a gate with these settings. */
   async function at(options, contextOptions) {
     gate = await startGate(options);
-    page = await open(await browser, gate, contextOptions);
+    relay = await startRelay(gate);
+    page = await open(await browser, relay, contextOptions);
     await page.waitForSelector("#facts:not([data-status=asking])");
   }
   const notice = (place) => page.locator(`#${place} .notice`).innerText();

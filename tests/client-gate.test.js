@@ -6,7 +6,6 @@ import { bearer, good, SECRET } from "./support/jwt.js";
 import { startRelay } from "./support/relay.js";
 import { FAST, sleep, until, watching } from "./support/watch.js";
 
-const LONG = { timeout: 240_000 };
 const named = (name) => (event) => event.event === name;
 
 /** A gate behind a network that can be cut; `issue` is its route. */
@@ -14,7 +13,7 @@ function gateWith(options) {
   const at = {};
   before(async () => {
     at.gate = await startGate(options);
-    at.relay = await startRelay(at.gate.url);
+    at.relay = await startRelay(at.gate);
     at.issue = `${at.relay.url}ws-ticket`;
     at.seen = [];
     at.fetch = async (...args) => {
@@ -38,7 +37,7 @@ function gateWith(options) {
 const welcomes = (watched) => watched.messages.map((text) => JSON.parse(text)).filter(({ type }) => type === "welcome");
 
 for (const store of ["memory", "kv"]) {
-  describe(`a gate, TICKET_STORE=${store}`, LONG, () => {
+  describe(`a gate, TICKET_STORE=${store}`, () => {
     const at = gateWith({ vars: { ...DEVELOPMENT, TICKET_STORE: store } });
 
     test("two losses of the network: three tickets, three sessions, and nothing presented twice", async (t) => {
@@ -66,7 +65,7 @@ for (const store of ["memory", "kv"]) {
   });
 }
 
-describe("a gate with logins", LONG, () => {
+describe("a gate with logins", () => {
   const at = gateWith({ vars: { ...DEVELOPMENT, IDENTITY: "jwt", JWT_SECRET: SECRET, TICKET_STORE: "memory" } });
 
   test("a login of the app's, and its end: the gate's 401 asks the app, which logs in again", async (t) => {
@@ -111,7 +110,7 @@ describe("a gate with logins", LONG, () => {
   });
 });
 
-describe("a gate that can't", LONG, () => {
+describe("a gate that can't", () => {
   const at = gateWith({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv" }, edge: true });
 
   test("503 and its Retry-After: asked again when it is over, and connected when the store is back", async (t) => {
@@ -130,7 +129,7 @@ describe("a gate that can't", LONG, () => {
   });
 });
 
-describe("a gate with a limit of one ticket a minute", LONG, () => {
+describe("a gate with a limit of one ticket a minute", () => {
   const at = gateWith({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory" }, limits: { ISSUE_LIMIT: 1 } });
 
   test("429 and its Retry-After: not asked again before a minute is over", async (t) => {
@@ -147,7 +146,7 @@ describe("a gate with a limit of one ticket a minute", LONG, () => {
   });
 });
 
-describe("a gate that takes tickets in a subprotocol", LONG, () => {
+describe("a gate that takes tickets in a subprotocol", () => {
   const at = gateWith({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory", TICKET_CARRIAGE: "subprotocol" } });
 
   test("only: as its answer says, with the app's subprotocol", async (t) => {
@@ -160,7 +159,7 @@ describe("a gate that takes tickets in a subprotocol", LONG, () => {
   });
 });
 
-describe("a gate that takes tickets anywhere", LONG, () => {
+describe("a gate that takes tickets anywhere", () => {
   const at = gateWith({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory" } });
 
   test("carriage: subprotocol keeps the ticket out of its URLs", async (t) => {

@@ -12,7 +12,6 @@ import { bundle, recipe, run } from "./support/recipe.js";
 import { startRelay } from "./support/relay.js";
 import { sleep } from "./support/watch.js";
 
-const LONG = { timeout: 240_000 };
 const README = readFileSync(new URL("../client/README.md", import.meta.url), "utf8");
 
 test("the README has each recipe, word for word", () => {
@@ -30,14 +29,14 @@ test("the recipe for React bundles for browsers", async () => {
   assert.match(text, /export \{[^}]*\buseTicketSocket\b/);
 });
 
-describe("against the gate", LONG, () => {
+describe("against the gate", () => {
   let gate;
   let relay;
   before(async () => {
     gate = await startGate({
       vars: { ...DEVELOPMENT, IDENTITY: "jwt", JWT_SECRET: SECRET, TICKET_STORE: "memory" },
     });
-    relay = await startRelay(gate.url);
+    relay = await startRelay(gate);
   });
   beforeEach(() => gate.forgetLines());
   after(async () => {
@@ -76,7 +75,7 @@ describe("against the gate", LONG, () => {
   });
 });
 
-describe("against a server of graphql-transport-ws behind tickets", LONG, () => {
+describe("against a server of graphql-transport-ws behind tickets", () => {
   let server;
   const schema = buildSchema("type Query { nothing: Int } type Subscription { ticks: Int }");
   const subscription = {

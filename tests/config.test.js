@@ -164,7 +164,7 @@ const COMPOSITIONS = [
   },
 ];
 
-describe("configuration", { timeout: 120_000 }, () => {
+describe("configuration", () => {
   let gates;
   before(async () => {
     gates = await startGates([...MISTAKES, ...COMPOSITIONS].map(({ vars, without }) => ({ vars, without })));

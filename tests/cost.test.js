@@ -31,7 +31,7 @@ const PRICES = [
 ];
 
 for (const { vars, costs } of PRICES) {
-  describe(`what a ticket costs with TICKET_STORE=${vars.TICKET_STORE}`, { timeout: 60_000 }, () => {
+  describe(`what a ticket costs with TICKET_STORE=${vars.TICKET_STORE}`, () => {
     let gate;
     before(async () => {
       gate = await startGate({ vars: { ...DEVELOPMENT, ...vars, TICKET_SHARDS: "4" }, edge: true });

@@ -48,27 +48,26 @@ function candidates(texts, homes) {
   return [...all];
 }
 
-/** Presents a text by both carriages, with the cookie if there is one to try. */
-async function present(gate, text, cookies) {
+/** Presents a text, with the cookie if there is one to try: by the one carriage or the other, in turn, where it fits into both. */
+async function present(gate, text, cookies, at) {
   const origin = { Origin: APP };
   const header = { "Sec-WebSocket-Protocol": `ws-ticket.v1, ${text}` };
   const query = `ticket=${encodeURIComponent(text)}`;
   for (const cookie of cookies) {
     const headers = { ...origin, ...(cookie === undefined ? {} : { Cookie: `${NAME}=${cookie}` }) };
-    const tries = [gate.upgrade("", { query, headers })];
-    if (/^[!#$%&'*+.^_`|~\w-]+$/.test(text))
-      tries.push(gate.upgrade("", { query: "", headers: { ...headers, ...header } }));
-    for (const answer of await Promise.all(tries)) {
-      assert.ok([400, 401].includes(answer.status), `${answer.status} to ${JSON.stringify(text)}`);
-      refused();
-    }
+    const offered = at % 2 === 1 && /^[!#$%&'*+.^_`|~\w-]+$/.test(text);
+    const how = offered ? { query: "", headers: { ...headers, ...header } } : { query, headers };
+    const answer = await gate.upgrade("", how);
+    assert.ok([400, 401].includes(answer.status), `${answer.status} to ${JSON.stringify(text)}`);
+    refused();
   }
 }
 
 async function presentAll(gate, texts, cookies) {
   const queue = [...texts];
   const lane = async () => {
-    for (let text = queue.pop(); text !== undefined; text = queue.pop()) await present(gate, text, cookies);
+    for (let text = queue.pop(); text !== undefined; text = queue.pop())
+      await present(gate, text, cookies, queue.length);
   };
   await Promise.all(Array.from({ length: PARALLEL }, lane));
 }
@@ -78,10 +77,10 @@ const stored = rows.filter(({ name }) => name !== "memory" && name !== "redis wi
 for (const row of stored) {
   // A list holds what its stores hold: one way is enough to see that both are dumped.
   for (const { what, vars } of row.stepsDown.length > 0 ? WAYS.slice(0, 1) : WAYS) {
-    test(`a dump of ${row.name} opens nothing: ${what}`, { timeout: 120_000 }, async (t) => {
+    test(`a dump of ${row.name} opens nothing: ${what}`, async (t) => {
       const backing = await row.back?.();
       const settings = { ...row.vars, ALLOWED_ORIGINS: APP, ...vars, ...backing?.vars, TICKET_SHARDS: "1" };
-      const gate = await startGate({ vars: settings, edge: true });
+      const gate = await startGate({ vars: settings, edge: true, without: ["REFUSAL_LIMIT"] });
       try {
         const live = [];
         for (let i = 0; i < 3; i += 1) live.push(await gate.post({ sub: `u${i}` }, { Origin: APP }));
@@ -124,7 +123,7 @@ for (const row of stored) {
   }
 }
 
-test("a dump shows the digest of a ticket, in whatever form a store keeps it", { timeout: 60_000 }, async () => {
+test("a dump shows the digest of a ticket, in whatever form a store keeps it", async () => {
   for (const row of stored) {
     const backing = await row.back?.();
     const gate = await startGate({ vars: { ...row.vars, ...backing?.vars }, edge: true });
@@ -138,9 +137,7 @@ test("a dump shows the digest of a ticket, in whatever form a store keeps it", {
   }
 });
 
-test("the search would find a ticket: one that is put into the store is presented, and opens", {
-  timeout: 60_000,
-}, async () => {
+test("the search would find a ticket: one that is put into the store is presented, and opens", async () => {
   const row = rows.find(({ name }) => name === "kv+ledger");
   const gate = await startGate({ vars: { ...row.vars, ALLOWED_ORIGINS: APP }, edge: true });
   try {

@@ -7,13 +7,15 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { createRemoteJWKSet, jwtVerify } from "jose";
+import { keyBytes } from "../scripts/key-bytes.js";
+import { startGate } from "./support/harness.js";
 import { freePort } from "./support/pasted.js";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 
 /** Runs a script to its end. */
-async function run(script, args) {
-  const child = spawn(process.execPath, [script, ...args], { cwd: PROJECT });
+async function run(script, args, env = {}) {
+  const child = spawn(process.execPath, [script, ...args], { cwd: PROJECT, env: { ...process.env, ...env } });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
@@ -21,7 +23,7 @@ async function run(script, args) {
   return { code, stdout, stderr };
 }
 
-describe("npm run token", { timeout: 60_000 }, () => {
+describe("npm run token", () => {
   const token = (...args) => run("scripts/token.js", args);
   /** The token that was printed, if it is one by the secret of .dev.vars. */
   async function verified({ code, stdout, stderr }) {
@@ -66,6 +68,30 @@ describe("npm run token", { timeout: 60_000 }, () => {
     assert.equal(exp - iat, 60);
   });
 
+  test("the environment's JWT_SECRET goes before that of .dev.vars, and must be as long", async () => {
+    const secret = "the key of a gate that was deployed";
+    const { code, stdout, stderr } = await run("scripts/token.js", ["--sub", "alice"], { JWT_SECRET: secret });
+    assert.equal(code, 0, stderr);
+    await jwtVerify(stdout.trim(), new TextEncoder().encode(secret), { algorithms: ["HS256"] });
+    const short = await run("scripts/token.js", ["--sub", "alice"], { JWT_SECRET: "short" });
+    assert.deepEqual([short.code, short.stdout], [1, ""]);
+    assert.match(short.stderr, /^ws-ticket: JWT_SECRET of the environment is shorter than 32 bytes\n$/);
+  });
+
+  test("the key is what the secret stands for, as the gate reads it", () => {
+    const bytes = Buffer.from("a secret of thirty-two bytes ÿþ");
+    for (const text of [
+      bytes.toString(),
+      `text:${bytes}`,
+      `base64:${bytes.toString("base64")}`,
+      `Base64:${bytes.toString("base64url")}`,
+      `base64url:${bytes.toString("base64url")}`,
+      `hex:${bytes.toString("hex").toUpperCase()}`,
+    ]) {
+      assert.deepEqual(Buffer.from(keyBytes(text)), bytes, text);
+    }
+  });
+
   for (const [what, args, says] of [
     ["no subject", [], /--sub/],
     ["an empty subject", ["--sub", ""], /--sub/],
@@ -88,6 +114,43 @@ describe("npm run token", { timeout: 60_000 }, () => {
   }
 });
 
+describe("npm run try", () => {
+  const SECRET = "the key of a gate that was deployed";
+  const token = async () => (await run("scripts/token.js", ["--sub", "alice"], { JWT_SECRET: SECRET })).stdout.trim();
+  const tryOut = (...args) => run("scripts/try.js", args);
+  let gate;
+  before(async () => {
+    gate = await startGate({ vars: { JWT_SECRET: SECRET, TICKET_STORE: "durable", BIND: "cookie" } });
+  });
+  after(() => gate?.close());
+
+  test("a gate that works: 101, then 401, and no ticket is printed", async () => {
+    const { code, stdout, stderr } = await tryOut("--url", new URL(gate.url).origin, "--token", await token());
+    assert.equal(code, 0, stderr);
+    assert.equal(
+      stdout,
+      "POST /ws-ticket: 200, a ticket for 300 seconds\nGET /ws, the first time: 101\n" +
+        "GET /ws, the second time: 401 ticket_refused\nOne ticket opened one connection.\n",
+    );
+  });
+
+  for (const [what, args, says] of [
+    ["no login", () => [], /401 identity_missing/],
+    ["a path", () => ["--url", `${gate.url}/ws`], /--url/],
+    ["a gate that is not there", () => ["--url", "http://127.0.0.1:9"], /no answer/],
+  ]) {
+    test(`${what}: one line, and exit code 1`, async () => {
+      const given = args();
+      const { code, stdout, stderr } = await tryOut(
+        ...(given.length > 0 ? given : ["--url", new URL(gate.url).origin]),
+      );
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, says);
+      assert.match(stderr, /^ws-ticket: [^\n]+\n$/);
+    });
+  }
+});
+
 /** A program of examples/, once it says that it serves. */
 async function start(script, ...args) {
   const port = await freePort();
@@ -102,7 +165,7 @@ async function start(script, ...args) {
   return { url: `http://127.0.0.1:${port}`, stop };
 }
 
-describe("npm run issuer", { timeout: 60_000 }, () => {
+describe("npm run issuer", () => {
   for (const alg of ["RS256", "PS256", "ES256", "EdDSA"]) {
     test(`${alg}: its tokens verify by its own keys`, async () => {
       const { url, stop } = await start("examples/issuer.js", "--alg", alg);
@@ -134,7 +197,7 @@ describe("npm run issuer", { timeout: 60_000 }, () => {
   }
 });
 
-describe("npm run login", { timeout: 60_000 }, () => {
+describe("npm run login", () => {
   let site;
   before(async () => {
     site = await start("examples/login.js");

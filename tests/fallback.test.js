@@ -1,8 +1,8 @@
 // Lists of stores and changes of the list: a fresh ticket at each step down, stores that rest, tickets that stay good.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { deadline, until } from "./support/pace.js";
 import { assertRefused, assertUnavailable } from "./support/problem.js";
 
 const throws = { how: "throw" };
@@ -10,7 +10,7 @@ const NO_KV_WRITES = { kv: { put: throws } };
 const is = (name) => (event) => event.event === name;
 const homeOf = ({ ticket }) => ticket.split("_")[1];
 
-describe("TICKET_STORE=kv,durable,memory", { timeout: 60_000 }, () => {
+describe("TICKET_STORE=kv,durable,memory", () => {
   let gate;
   before(async () => {
     gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv,durable,memory" }, edge: true });
@@ -59,23 +59,26 @@ describe("TICKET_STORE=kv,durable,memory", { timeout: 60_000 }, () => {
   });
 
   test("a rest begins when the store has failed, and requests that failed together count once", async () => {
+    const timeout = String(deadline(1500));
     const slow = await startGate({
-      vars: { ...DEVELOPMENT, TICKET_STORE: "kv,durable", STORE_TIMEOUT_MS: "1500" },
+      vars: { ...DEVELOPMENT, TICKET_STORE: "kv,durable", STORE_TIMEOUT_MS: timeout },
       edge: true,
     });
     try {
-      await slow.edge({ kv: { put: { how: "hang" } } });
-      const began = Date.now();
-      const homes = (await Promise.all(Array.from({ length: 6 }, () => slow.issue()))).map(homeOf);
-      for (const home of homes) assert.match(home, /^d/);
-      assert.ok(Date.now() - began >= 1500, "the store was waited for");
+      const hanging = { kv: { put: { how: "hang" } } };
+      const asked = Date.now();
+      await slow.edge({ ...hanging, clock: asked });
+      const issuing = Promise.all(Array.from({ length: 6 }, () => slow.issue()));
+      await until(async () => (await slow.calls())["kv.put"] === 6, "all six wait for the store");
+      const failed = asked + 60_000;
+      await slow.edge({ ...hanging, clock: failed });
+      for (const home of (await issuing).map(homeOf)) assert.match(home, /^d/);
       // It hung for longer than its first rest lasts, and rests all the same: nobody waits for it now.
-      await slow.edge({ kv: { put: { how: "hang" } } });
+      await slow.edge({ ...hanging, clock: failed + 999 });
       assert.match(homeOf(await slow.issue()), /^d/);
       assert.equal((await slow.calls())["kv.put"], undefined);
       // Six failures at once are one: it rests for a second, not for half a minute.
-      await slow.edge();
-      await sleep(1_100);
+      await slow.edge({ clock: failed + 1_000 });
       assert.equal(homeOf(await slow.issue()), "k");
     } finally {
       await slow.close();
@@ -102,7 +105,7 @@ describe("TICKET_STORE=kv,durable,memory", { timeout: 60_000 }, () => {
   });
 });
 
-test("all stores rest: all are tried, for one may be back", { timeout: 30_000 }, async () => {
+test("all stores rest: all are tried, for one may be back", async () => {
   const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv,durable" }, edge: true });
   try {
     const clock = Date.now();
@@ -115,9 +118,7 @@ test("all stores rest: all are tried, for one may be back", { timeout: 30_000 },
   }
 });
 
-test("what is consumed follows the ticket, not the list: no change of it refuses a live ticket", {
-  timeout: 60_000,
-}, async () => {
+test("what is consumed follows the ticket, not the list: no change of it refuses a live ticket", async () => {
   const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv" } });
   try {
     const [kv, used] = [await gate.issue(), await gate.issue()];
@@ -134,7 +135,7 @@ test("what is consumed follows the ticket, not the list: no change of it refuses
   }
 });
 
-test("a used ticket of the ledger's days stays shut when the ledger is taken away", { timeout: 30_000 }, async () => {
+test("a used ticket of the ledger's days stays shut when the ledger is taken away", async () => {
   const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv" } });
   try {
     const { ticket } = await gate.issue();
@@ -149,9 +150,7 @@ test("a used ticket of the ledger's days stays shut when the ledger is taken awa
   }
 });
 
-test("a list is settings like any other: all that is wrong is named at once, without a value", {
-  timeout: 30_000,
-}, async () => {
+test("a list is settings like any other: all that is wrong is named at once, without a value", async () => {
   const vars = {
     TICKET_STORE: "kv,reddis",
     REDIS_URL: "rediss://",

@@ -41,7 +41,7 @@ const HEADERS = [
   [{ Expires: "Fri, 31 Dec 2100 00:00:00 GMT" }, 10 * MINUTE],
 ];
 
-describe("a set of keys is kept", { timeout: 120_000 }, () => {
+describe("a set of keys is kept", () => {
   let issuers;
   let gates;
   before(async () => {

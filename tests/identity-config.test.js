@@ -14,11 +14,14 @@ report();
 
 const PUBLIC = /^JWT_SECRET="(.+)"$/m.exec(readFileSync(new URL("../.dev.vars.example", import.meta.url), "utf8"))[1];
 const secret = (bytes) => "sekret-".repeat(10).slice(0, bytes);
+const base64 = (text) => Buffer.from(text).toString("base64");
 const key = (type, options, form = { type: "spki", format: "pem" }) =>
   generateKeyPairSync(type, options)[form.type === "pkcs8" ? "privateKey" : "publicKey"].export(form);
 const PEM = {
   rsa: key("rsa", { modulusLength: 2048 }),
   p256: key("ec", { namedCurve: "P-256" }),
+  p384: key("ec", { namedCurve: "P-384" }),
+  p521: key("ec", { namedCurve: "P-521" }),
   ed: key("ed25519"),
 };
 const SECRET = { JWT_SECRET: secret(64) };
@@ -34,7 +37,7 @@ const ACCESS = {
   ACCESS_AUDIENCE: "sekret-tag",
 };
 const FORWARD = { IDENTITY: "forward", AUTH_URL: "https://site.sekret.example/auth" };
-const DEVELOPMENT = { ENVIRONMENT: "development" };
+const DEVELOPMENT = { ENVIRONMENT: "development", PAGE: "off" };
 const names = (count) => Array.from({ length: count }, (_, n) => `claim-${n}`).join(",");
 
 /** Settings, and the names that `/health` must list. */
@@ -59,12 +62,48 @@ const MISTAKES = [
     "HS256,RS256",
     "EdDSA",
   ]),
-  ...each(KEYS, "JWT_ALGORITHMS", ["HS256", "RS512", "RS256,RS256", "RS256,HS256", "ES384", "Ed25519"]),
-  ...each(JWKS, "JWT_ALGORITHMS", ["HS256", "none", "RS384", "RS256,none", "*"]),
+  ...each(KEYS, "JWT_ALGORITHMS", ["HS256", "RS1", "RS256,RS256", "RS256,HS256", "RS256,ES384"]),
+  ...each(JWKS, "JWT_ALGORITHMS", ["HS256", "none", "ES256K", "Ed448", "ESP256", "RS256,none", "*", "RS256 ES256"]),
   [{ JWT_SECRET: secret(47), JWT_ALGORITHMS: "HS384" }, ["JWT_SECRET"]],
   [{ JWT_SECRET: secret(63), JWT_ALGORITHMS: "HS512" }, ["JWT_SECRET"]],
   [{ JWT_SECRET: secret(48), JWT_ALGORITHMS: "HS256,HS512" }, ["JWT_SECRET"]],
   [{ ...SECRET, JWT_SECRET_PREVIOUS: secret(47), JWT_ALGORITHMS: "HS384" }, ["JWT_SECRET_PREVIOUS"]],
+  // What copying leaves around a secret, what isn't in the code that it says it is in, and keys that everybody may have.
+  ...["JWT_SECRET", "JWT_SECRET_PREVIOUS"].flatMap((name) =>
+    each(SECRET, name, [
+      `${secret(64)}\n`,
+      ` ${secret(64)}`,
+      `"${secret(64)}"`,
+      `'${secret(64)}'`,
+      `base64:${base64(secret(31))}`,
+      `base64url:${base64(secret(31))}`,
+      `hex:${"5e".repeat(31)}`,
+      `base64:${base64(secret(64))}!`,
+      `hex:${"5e".repeat(40)}f`,
+      `base64:${base64(PUBLIC)}`,
+      `text:${PUBLIC}`,
+      PEM.rsa,
+      PEM.rsa.replaceAll("\n", "\\n"),
+      `base64:${PEM.ed.split("\n")[1]}`,
+      PEM.ed.split("\n")[1],
+      JSON.stringify({ kty: "EC", crv: "P-256", x: secret(43), y: secret(43) }),
+    ]),
+  ),
+  ...["JWT_ISSUER", "JWT_AUDIENCE"].flatMap((name) =>
+    each(JWKS, name, [
+      "sekret-web,",
+      ",",
+      "sekret,sekret",
+      "sekret-web sekret-ios",
+      '"sekret-web"',
+      "'sekret-web'",
+      "https://login.sekret.example/{tenantid}/v2.0",
+      "https://<sekret-domain>/",
+      "https://*.sekret.example",
+      "sekret,*",
+    ]),
+  ),
+  [{ ...JWKS, JWT_ISSUER: "*" }, ["JWT_ISSUER"]],
   ...each({}, "JWT_PUBLIC_KEY", [
     "sekret-key",
     "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----",
@@ -79,14 +118,15 @@ const MISTAKES = [
     key("ec", { namedCurve: "P-256" }, { type: "pkcs8", format: "pem" }),
     PEM.rsa.replaceAll("PUBLIC KEY", "CERTIFICATE"),
     weakKey(1024).pem,
-    key("ec", { namedCurve: "P-384" }),
     key("ec", { namedCurve: "secp256k1" }),
+    key("ec", { namedCurve: "brainpoolP256r1" }),
     key("x25519"),
     key("ed448"),
   ]),
   [{ ...KEYS, JWT_ALGORITHMS: "ES256" }, ["JWT_PUBLIC_KEY"]],
   [{ JWT_PUBLIC_KEY: PEM.rsa + PEM.ed, JWT_ALGORITHMS: "RS256,PS256" }, ["JWT_PUBLIC_KEY"]],
   [{ JWT_PUBLIC_KEY: PEM.p256, JWT_ALGORITHMS: "EdDSA" }, ["JWT_PUBLIC_KEY"]],
+  [{ JWT_PUBLIC_KEY: PEM.p256, JWT_ALGORITHMS: "ES256,EdDSA" }, ["JWT_ALGORITHMS"]],
   ...each(JWKS, "JWT_JWKS_URL", [
     "http://login.sekret.example/jwks",
     "login.sekret.example/jwks",
@@ -97,6 +137,12 @@ const MISTAKES = [
     "https://login.sekret.example/jwks#keys",
     "https://",
     "https://login.sekret.example:99999/jwks",
+    "https://login.sekret.example/jwks\n",
+    "https://login.sekret.example/jwks,https://other.sekret.example/jwks",
+    '"https://login.sekret.example/jwks"',
+    "https://login.sekret.example/{tenant}/keys",
+    "https://login.sekret.example/.well-known/openid-configuration",
+    "https://www.googleapis.com/robot/v1/metadata/x509/sekret@system.gserviceaccount.com",
   ]),
   ...each({ ...JWKS, ...DEVELOPMENT }, "JWT_JWKS_URL", ["ftp://127.0.0.1/sekret", "http://eve:sekret@127.0.0.1/"]),
   [{ ...JWKS, JWT_ISSUER: "" }, ["JWT_ISSUER"]],
@@ -104,10 +150,10 @@ const MISTAKES = [
   [{ JWT_JWKS_URL: JWKS.JWT_JWKS_URL }, ["JWT_AUDIENCE", "JWT_ISSUER"]],
   ...each(SECRET, "JWT_LEEWAY_SECONDS", ["61", "-1", "1.5", "ten", "1e1", "0x10", " 5", "+5"]),
   ...each(JWKS, "IDENTITY_TIMEOUT_MS", ["0", "30001", "-1", "sekret", "3.5"]),
-  ...each(SECRET, "TICKET_CLAIMS", [names(17), "email,email", "email,,level", "email,", ","]),
+  ...each(SECRET, "TICKET_CLAIMS", [names(17), "email,email", "email,,level", "email,", ",", "email level", '"email"']),
   ...each(SECRET, "IDENTITY", ["Access", "jwks", "cloudflare", "jwt,forward", "basic"]),
   [{ IDENTITY: "access" }, ["ACCESS_AUDIENCE", "ACCESS_TEAM_DOMAIN"]],
-  [{ ...ACCESS, ACCESS_AUDIENCE: "" }, ["ACCESS_AUDIENCE"]],
+  ...each(ACCESS, "ACCESS_AUDIENCE", ["", "sekret-tag,", "sekret-tag,sekret-tag", "sekret tag", "*", '"sekret-tag"']),
   ...each(ACCESS, "ACCESS_TEAM_DOMAIN", [
     "sekret-team",
     "sekret.cloudflareaccess.com",
@@ -130,8 +176,18 @@ const MISTAKES = [
     "/auth-sekret",
     "ws://site.sekret.example",
     "https://eve:sekret@site.example/auth",
+    "https://site.sekret.example/auth, https://other.sekret.example/auth",
+    "'https://site.sekret.example/auth'",
+    "https://<sekret-site>/auth",
   ]),
-  ...each(FORWARD, "AUTH_HEADER_PREFIX", ["Remote User-", "Remote:", "Sekret-é-", "Remote-\n", "Sekret(x)-"]),
+  ...each(FORWARD, "AUTH_HEADER_PREFIX", [
+    "Remote User-",
+    "Remote:",
+    "Sekret-é-",
+    "Remote-\n",
+    "Sekret(x)-",
+    "X-Sekret",
+  ]),
   [
     {
       ...{ ENVIRONMENT: "sekret-environment", JWT_SECRET: "sekret-short", JWT_SECRET_PREVIOUS: "sekret-shorter" },
@@ -158,13 +214,25 @@ const ALLOWED = [
   [{ JWT_SECRET: PUBLIC, JWT_SECRET_PREVIOUS: PUBLIC, ...DEVELOPMENT }, "jwt"],
   [{ JWT_SECRET: secret(48), JWT_ALGORITHMS: "HS384,HS256" }, "jwt"],
   [{ ...SECRET, JWT_ALGORITHMS: "HS512", JWT_LEEWAY_SECONDS: "60", IDENTITY_TIMEOUT_MS: "30000" }, "jwt"],
+  ...[
+    `base64:${base64(secret(32))}`,
+    `base64url:${base64(secret(32))}`,
+    `hex:${"5e".repeat(32)}`,
+    `text:base64:${secret(32)}`,
+  ].map((value) => [{ JWT_SECRET: value, JWT_SECRET_PREVIOUS: value }, "jwt"]),
+  [{ JWT_SECRET: `base64:${base64(secret(64))}`, JWT_ALGORITHMS: "HS512" }, "jwt"],
+  [{ ...JWKS, JWT_ISSUER: "https://login.sekret.example, login.sekret.example", JWT_AUDIENCE: "web,ios" }, "jwt"],
+  [{ ...SECRET, JWT_AUDIENCE: "*" }, "jwt"],
+  [{ ...JWKS, JWT_ALGORITHMS: "RS384,RS512,PS384,PS512,ES384,ES512,Ed25519,EdDSA" }, "jwt"],
   [{ JWT_PUBLIC_KEY: PEM.rsa + PEM.p256 + PEM.ed + PEM.rsa }, "jwt"],
+  [{ JWT_PUBLIC_KEY: PEM.p384 + PEM.p521 + PEM.ed, JWT_ALGORITHMS: "ES384,ES512,Ed25519" }, "jwt"],
   [{ JWT_PUBLIC_KEY: PEM.rsa + PEM.ed, JWT_ALGORITHMS: "PS256,EdDSA" }, "jwt"],
   [{ ...SECRET, JWT_PUBLIC_KEY: "", JWT_JWKS_URL: "", JWT_ALGORITHMS: "", JWT_TYP: "", JWT_LEEWAY_SECONDS: "" }, "jwt"],
   [{ ...JWKS, JWT_SECRET: "" }, "jwt"],
   [{ ...JWKS, JWT_AUDIENCE: "*", JWT_ALGORITHMS: "RS256,PS256,ES256,EdDSA", IDENTITY_TIMEOUT_MS: "1" }, "jwt"],
   [{ ...JWKS, ...DEVELOPMENT, JWT_JWKS_URL: "http://127.0.0.1:1/jwks.json" }, "jwt"],
   [ACCESS, "access"],
+  [{ ...ACCESS, ACCESS_AUDIENCE: "sekret-tag,sekret-other-tag" }, "access"],
   [{ ...ACCESS, ...DEVELOPMENT, ACCESS_TEAM_DOMAIN: "http://127.0.0.1:1" }, "access"],
   [FORWARD, "forward"],
   [
@@ -182,7 +250,7 @@ const show = (vars) =>
     .replaceAll(/-----BEGIN[^"]*/g, "PEM")
     .slice(0, 120);
 
-describe("settings of identity", { timeout: 240_000 }, () => {
+describe("settings of identity", () => {
   let gates;
   before(async () => {
     gates = await startGates([...MISTAKES, ...ALLOWED].map(([vars]) => ({ vars })));

@@ -5,11 +5,12 @@ import { after, before, describe, test } from "node:test";
 import { LOGGED_IN, startAuthServer } from "./support/authserver.js";
 import { refuses } from "./support/caller.js";
 import { startGate } from "./support/harness.js";
+import { deadline } from "./support/pace.js";
 import { report } from "./support/refused.js";
 
 report();
 
-const TIMEOUT_MS = 1000;
+const TIMEOUT_MS = deadline(300);
 const UNAVAILABLE = { status: 503, code: "identity_unavailable" };
 const JSON_TYPE = { "Content-Type": "application/json" };
 const json = (body, status = 200) => ["answer", { status, headers: JSON_TYPE, body }];
@@ -84,7 +85,7 @@ const FAULTS = [
   ["answers an empty end", "malformed", told({ "Remote-User": "alice", "Remote-Expires": "" })],
 ];
 
-describe("the site", { timeout: 240_000 }, () => {
+describe("the site", () => {
   let site;
   let elsewhere;
   let gate;

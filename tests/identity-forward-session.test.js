@@ -9,7 +9,7 @@ import { report } from "./support/refused.js";
 
 report();
 
-describe("what a session says", { timeout: 120_000 }, () => {
+describe("what a session says", () => {
   let site;
   let gates;
   before(async () => {

@@ -13,7 +13,7 @@ report();
 const PAGE = "https://app.example.com";
 const COOKIE = { Cookie: "session=recognisable-session-of-bob; theme=dark", Origin: PAGE };
 
-describe("IDENTITY=forward", { timeout: 120_000 }, () => {
+describe("IDENTITY=forward", () => {
   let site;
   let gates;
   before(async () => {
@@ -22,6 +22,7 @@ describe("IDENTITY=forward", { timeout: 120_000 }, () => {
       plain: {},
       proxied: { AUTH_HEADER_PREFIX: "X-Auth-Request-", TICKET_CLAIMS: "email" },
       queried: { AUTH_URL: `${site.authUrl}?site=chat&x=%20` },
+      namespaced: { TICKET_CLAIMS: "email,https://app.example/tier" },
     };
     const list = Object.values(vars).map((more) => ({
       vars: site.vars({ ALLOWED_ORIGINS: PAGE, ...more }),
@@ -55,6 +56,16 @@ describe("IDENTITY=forward", { timeout: 120_000 }, () => {
     assert.equal((await ask()).subject, "carol");
     site.sets({ "Remote-User": "dave", "Content-Type": "application/jsonx" }, { body: '{"sub":"mallory"}' });
     assert.equal((await ask()).subject, "dave");
+  });
+
+  test("a claim whose name no header can have is not lost in silence", async () => {
+    const { namespaced } = gates;
+    site.sets({ "Remote-User": "alice", "Remote-Email": "alice@example.com" });
+    await refuses(namespaced, LOGGED_IN, { status: 503, code: "identity_unavailable" });
+    await namespaced.eventually(({ event, reason }) => event === "identity_failed" && reason === "claim_name");
+    site.says({ sub: "alice", "https://app.example/tier": "gold" });
+    const { claims } = await welcomed(namespaced, LOGGED_IN);
+    assert.deepEqual(claims, { "https://app.example/tier": "gold" });
   });
 
   test("a name in headers is UTF-8: of other bytes two names could become one", async () => {
@@ -221,6 +232,10 @@ describe("IDENTITY=forward", { timeout: 120_000 }, () => {
     for (const headers of [
       { Cookie },
       { Cookie, ...LOGGED_IN },
+      { Cookie, Authorization: "Basic YWxpY2U6c2VjcmV0" },
+      { Cookie, Authorization: "Negotiate YIIZqgYGKwYBBQUC" },
+      { Cookie, Authorization: "Bearer" },
+      { Cookie, ...LOGGED_IN, Origin: "https://evil.example" },
       { Cookie, Origin: "https://evil.example" },
       { Cookie, Origin: "null" },
     ]) {
@@ -228,6 +243,23 @@ describe("IDENTITY=forward", { timeout: 120_000 }, () => {
     }
     assert.equal(site.asked.length, 0);
     assert.ok(await ask({ Cookie, Origin: new URL(gates.plain.url).origin }));
+  });
+
+  test("a program that brings a token may have cookies: no browser adds a token by itself", async () => {
+    site.says({ sub: "alice" });
+    for (const cookies of ["__cf_bm=recognisable-cookie-of-cloudflare", COOKIE.Cookie]) {
+      for (const Authorization of ["Bearer a-token", "bearer a-token", "DPoP a-token", "Token a-token"]) {
+        site.forget();
+        await gates.plain.issue(undefined, { Authorization, Cookie: cookies });
+        const [{ headers: passed }] = site.asked;
+        assert.deepEqual([passed.authorization, passed.cookie], [Authorization, cookies]);
+      }
+    }
+    const { detail } = assertProblem(await gates.plain.post(undefined, { Cookie: "a=b" }), 403, "origin_refused");
+    assert.match(detail, /Cookie.*Origin.*program/);
+    const page = assertProblem(await gates.plain.post(undefined, { Origin: "null" }), 403, "origin_refused");
+    assert.match(page.detail, /Pages of this origin/);
+    refused(2);
   });
 
   test("pages of allowed origins may send their cookies", async () => {

@@ -6,11 +6,12 @@ import { refuses } from "./support/caller.js";
 import { startGate, startGates } from "./support/harness.js";
 import { makeKey, startIssuer } from "./support/issuer.js";
 import { bearer, inSeconds } from "./support/jwt.js";
+import { deadline, until } from "./support/pace.js";
 import { report } from "./support/refused.js";
 
 report();
 
-const TIMEOUT_MS = 1000;
+const TIMEOUT_MS = deadline(300);
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 const UNAVAILABLE = { status: 503, code: "identity_unavailable" };
@@ -44,7 +45,7 @@ const FAULTS = [
   ...[301, 302, 303, 307, 308].map((status) => [`redirects with ${status}`, "status", ["redirect", { status }]]),
 ];
 
-describe("the issuer", { timeout: 240_000 }, () => {
+describe("the issuer", () => {
   let elsewhere;
   let issuers;
   let gates;
@@ -129,7 +130,7 @@ describe("the issuer", { timeout: 240_000 }, () => {
   }
 });
 
-test("a set without a usable key ends the keys of before", { timeout: 60_000 }, async () => {
+test("a set without a usable key ends the keys of before", async () => {
   const key = await makeKey("RS256");
   const sets = [[], [await makeKey("ES256")], [await makeKey("RS256", { use: "enc" })]];
   const issuers = await Promise.all(sets.map(() => startIssuer([key])));
@@ -154,9 +155,7 @@ test("a set without a usable key ends the keys of before", { timeout: 60_000 }, 
   }
 });
 
-test("an outage is over when the issuer is back; what was refused can be tried again", {
-  timeout: 60_000,
-}, async () => {
+test("an outage is over when the issuer is back; what was refused can be tried again", async () => {
   const issuer = await startIssuer([await makeKey("RS256")]);
   const gate = await startGate({ vars: issuer.vars(), edge: true });
   try {
@@ -165,19 +164,14 @@ test("an outage is over when the issuer is back; what was refused can be tried a
     assert.equal((await gate.post(undefined, headers)).status, 503);
     await issuer.heal();
     // By real clocks.
-    const deadline = Date.now() + 10_000;
-    let status;
-    do {
-      ({ status } = await gate.post(undefined, headers));
-    } while (status !== 200 && Date.now() < deadline);
-    assert.equal(status, 200);
+    await until(async () => (await gate.post(undefined, headers)).status === 200, "the issuer is asked again");
   } finally {
     await gate.close();
     await issuer.close();
   }
 });
 
-test("a slow issuer that answers in time, and a set of just 64 KiB", { timeout: 60_000 }, async () => {
+test("a slow issuer that answers in time, and a set of just 64 KiB", async () => {
   const issuer = await startIssuer([await makeKey("RS256")]);
   const [patient, full] = await startGates([{ vars: issuer.vars() }, { vars: issuer.vars() }]);
   try {

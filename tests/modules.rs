@@ -2,81 +2,204 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+#[path = "modules/source.rs"]
+mod source;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules in the order in which `src/lib.rs` declares them.
-fn order() -> Vec<String> {
-    let lib = fs::read_to_string("src/lib.rs").unwrap();
-    let names = lib.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
-    names.map(|name| name.trim_end_matches(';').to_owned()).collect()
+use source::{Declared, Source};
+
+/// Modules that are to become a crate of their own, without the platform.
+const FIRST: [&str; 5] = ["ticket", "region", "grant", "store", "gate"];
+/// The crates that are the platform.
+const PLATFORM: [&str; 5] = ["worker", "web_sys", "js_sys", "wasm_bindgen", "wasm_bindgen_futures"];
+
+/// A file of the crate, and the module that it is: from the root on.
+struct File {
+    path: PathBuf,
+    module: Vec<String>,
+    test: bool,
+    source: Source,
 }
 
-/// The module's files: `name.rs` and all below `name/`.
-fn files(module: &str) -> Vec<PathBuf> {
+/// Every file that `src/lib.rs` leads to.
+fn files() -> Vec<File> {
+    let mut files = vec![open(PathBuf::from("src/lib.rs"), Vec::new(), false)];
+    let mut at = 0;
+    while let Some(file) = files.get(at) {
+        let found: Vec<_> = file.source.modules.iter().map(|declared| (place(file, declared), declared)).collect();
+        let found = found.into_iter().map(|(path, it)| open(path, it.module.clone(), file.test || it.test));
+        let found: Vec<_> = found.collect();
+        files.extend(found);
+        at += 1;
+    }
+    files
+}
+
+fn open(path: PathBuf, module: Vec<String>, test: bool) -> File {
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    File { source: source::read(&text, &module), path, module, test }
+}
+
+/// Where the module is that a file declares.
+fn place(file: &File, declared: &Declared) -> PathBuf {
+    if let Some(path) = &declared.path {
+        return file.path.with_file_name(path);
+    }
+    let folder = declared.module.iter().fold(PathBuf::from("src"), |folder, name| folder.join(name));
+    let own = folder.with_extension("rs");
+    if own.exists() { own } else { folder.join("mod.rs") }
+}
+
+/// The modules in the order in which `src/lib.rs` declares them.
+fn order(files: &[File]) -> Vec<String> {
+    files[0].source.modules.iter().map(|declared| declared.module[0].clone()).collect()
+}
+
+/// What the module uses that doesn't come before it, in words. `order` has it.
+fn breaches(source: &Source, module: &str, order: &[String]) -> Vec<String> {
+    let at = order.iter().position(|name| name == module).unwrap();
+    let allowed = |path: &Vec<String>| path.first().is_some_and(|first| order[..=at].contains(first));
+    let later = source.paths.iter().filter(|path| !allowed(path)).map(|path| format!("crate::{}", path.join("::")));
+    later.chain(source.hidden.iter().map(|&what| what.to_owned())).collect()
+}
+
+#[test]
+fn a_module_uses_only_those_before_it() {
+    let files = files();
+    let order = order(&files);
+    assert!(order.len() > 8, "found only {order:?}");
+    for file in files.iter().filter(|file| !file.test && !file.module.is_empty()) {
+        let found = breaches(&file.source, &file.module[0], &order);
+        assert!(found.is_empty(), "{} uses what doesn't come before it: {found:?}", file.path.display());
+    }
+}
+
+#[test]
+fn the_first_modules_know_nothing_of_the_platform() {
+    for file in files().iter().filter(|file| !file.test && !file.module.is_empty()) {
+        if FIRST.contains(&file.module[0].as_str()) {
+            let platform = file.source.words.iter().find(|word| PLATFORM.contains(&word.as_str()));
+            assert_eq!(platform, None, "{}", file.path.display());
+        }
+    }
+}
+
+/// Every file is one that the order leads to.
+#[test]
+fn no_file_is_outside_the_order() {
     fn below(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() { below(&path, found) } else { found.push(path) }
         }
     }
-    let mut found = Vec::new();
-    let (file, folder) = (format!("src/{module}.rs"), format!("src/{module}"));
-    if Path::new(&file).exists() {
-        found.push(file.into());
-    }
-    if Path::new(&folder).is_dir() {
-        below(Path::new(&folder), &mut found);
-    }
-    assert!(!found.is_empty(), "{module} has no file");
-    found
-}
-
-/// What the file says, without comments and without its tests.
-fn code(path: &Path) -> String {
-    if path.ends_with("tests.rs") {
-        return String::new();
-    }
-    let text = fs::read_to_string(path).unwrap();
-    let code = text.split("#[cfg(test)]").next().unwrap();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-}
-
-#[test]
-fn a_module_uses_only_those_before_it() {
-    let order = order();
-    assert!(order.len() > 8, "found only {order:?}");
-    for (at, module) in order.iter().enumerate() {
-        for file in files(module) {
-            let code = code(&file);
-            for later in &order[at + 1..] {
-                let used = code.contains(&format!("crate::{later}::")) || code.contains(&format!("crate::{later}}}"));
-                assert!(!used, "{} uses {later}, which comes after {module}", file.display());
-            }
-        }
-    }
-}
-
-#[test]
-fn the_first_modules_know_nothing_of_the_platform() {
-    for module in ["ticket", "region", "grant", "store", "gate"] {
-        for file in files(module) {
-            assert!(!code(&file).contains("worker::"), "{} uses the worker crate", file.display());
-        }
-    }
-}
-
-/// Every file is in a module that the order names.
-#[test]
-fn no_file_is_outside_the_order() {
-    let known: Vec<PathBuf> = order().iter().flat_map(|module| files(module)).collect();
+    let known: Vec<_> = files().into_iter().map(|file| file.path).collect();
     let mut all = Vec::new();
-    for entry in fs::read_dir("src").unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        all.extend(if name == "lib" { Vec::new() } else { files(&name) });
-    }
+    below(Path::new("src"), &mut all);
     for file in all {
-        assert!(known.contains(&file), "{} is in no module that src/lib.rs declares", file.display());
+        assert!(known.contains(&file), "{} is in no module that src/lib.rs leads to", file.display());
+    }
+}
+
+/// `first` may use `first`, `middle` also `first`, and nobody the root. The snippet stands in `middle::inner`.
+fn found(snippet: &str) -> Vec<String> {
+    let order = ["first", "middle", "later"].map(str::to_owned);
+    breaches(&source::read(snippet, &["middle".to_owned(), "inner".to_owned()]), "middle", &order)
+}
+
+#[test]
+fn every_way_to_use_a_later_module_is_seen() {
+    for snippet in [
+        "use crate::later;",
+        "use crate::later::now;",
+        "use crate::later as first;",
+        "use crate::{later};",
+        "use crate::{later::now};",
+        "use crate::{first::a, later::now};",
+        "use crate::{first::{a, b}, later::{self, c}};",
+        "use crate::{first, {later::now}};",
+        "use crate::{\n    first,\n    // later,\n    later::now as then,\n};",
+        "pub(crate) use crate::later::now;",
+        "pub(in crate::later) fn f() {}",
+        "use crate::r#later::now;",
+        "use crate :: later :: now;",
+        "use super::super::later::now;",
+        "use super::{super::later::now};",
+        "use super::{a, super::{later}};",
+        "use self::super::super::later;",
+        "use super::super::{first, later};",
+        "mod deep { use super::super::super::later; }",
+        "mod deep { pub mod deeper { fn f() { super::super::super::super::later::now() } } }",
+        // All of the root, and another name for it.
+        "use crate::*;",
+        "use super::super::*;",
+        "use crate as c;",
+        "use crate::{self as c};",
+        "use super::super as root;",
+        "use self::super::super as root;",
+        "use super::{super as root};",
+        "extern crate self as ws_ticket;",
+        // What stands at the root only, such as a name that it gives to something later.
+        "use crate::Renamed;",
+        "crate::made_by_a_macro!();",
+        // Not in a `use`.
+        "fn f() { crate::later::now() }",
+        "fn f() { use crate::{later}; }",
+        "fn f() -> crate::later::Time { todo!() }",
+        "fn f(x: &[crate::later::Time; 2]) {}",
+        "fn f<T: super::super::later::Clock>() {}",
+        "type T = <crate::later::Time as Clone>::Owned;",
+        "impl From<()> for crate::later::Time {}",
+        "fn f() { let crate::later::Time { x } = y; }",
+        "const C: u8 = super::super::later::C;",
+        "struct S { x: Option<crate::later::Time> }",
+        "struct S(pub crate::later::Time);",
+        "struct S(pub (crate::later::Time));",
+        "struct S(pub(crate) crate::later::Time);",
+        "crate::later::x!();",
+        "fn f() { println!(\"{}\", crate::later::now()); }",
+        "fn f() { assert!(matches!(x, Some(crate::later::Time { .. }))); }",
+        "macro_rules! m { () => { $crate::later::now() }; }",
+        "macro_rules! m { ($name:ident) => { $crate::$name::now() }; }",
+        "uses!(crate, later);",
+        "include!(\"../later.rs\");",
+        "#[derive(crate::later::Derive)] struct S;",
+        "#[crate::later::attribute] fn f() {}",
+        "struct S { #[serde(with = \"crate::later::text\")] x: u8 }",
+        "struct S { #[serde(default = \"super::super::later::now\")] x: u8 }",
+        "#[cfg_attr(wasm, serde(with = \"crate::later::text\"))] struct S;",
+        "#[cfg(test)] mod tests {} use crate::later;",
+        "#[cfg(test)] use crate::later;",
+        "#[cfg(not(test))] mod real { use crate::later; }",
+    ] {
+        assert!(!found(snippet).is_empty(), "nothing was found in: {snippet}");
+    }
+}
+
+#[test]
+fn what_is_allowed_is_left_alone() {
+    for snippet in [
+        "use crate::{first::{self, a}, middle::b};",
+        "use super::{Inner, other::{self, *}};",
+        "use self::deeper::*;",
+        "use super::super::first;",
+        "use crate::first as later;",
+        "use std::collections::HashMap as later;",
+        "use later::now;",
+        "pub(crate) fn f(self) -> Self { later::now(self.later) }",
+        "pub(super) mod deeper;",
+        "fn f() { crate::first::now::<u8>(super::g::<T>()) }",
+        "// crate::later::now\nfn f() {}",
+        "/// [`crate::later::now`]\nfn f() {}",
+        "/* crate::later */ fn f() { /* super::super::later */ }",
+        "fn f() { g(\"crate::later::now\") }",
+        "#[cfg(test)] mod tests { use crate::later; fn f() { crate::later::now() } }",
+        "#[cfg(test)]\n#[allow(clippy::unwrap_used)]\npub(crate) mod tests { use crate::*; }",
+        "#[serde(with = \"crate::first::text\", rename = \"later\")] struct S;",
+        "extern crate alloc;",
+    ] {
+        assert_eq!(found(snippet), Vec::<String>::new(), "in: {snippet}");
     }
 }

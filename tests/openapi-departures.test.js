@@ -9,7 +9,7 @@ import { strange } from "./support/tickets.js";
 
 const APP = "https://app.example.com";
 
-describe("the validator", { timeout: 60_000 }, () => {
+describe("the validator", () => {
   let gates;
   /** Real answers, with what was asked: `[method, path, request headers, answer]`. */
   const exchanges = [];

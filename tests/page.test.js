@@ -19,7 +19,7 @@ const html = read("index.html");
 /** The texts that the document names: `[[attribute, key], …]`. */
 const named = [...html.matchAll(/data-t(-[a-z-]+)?="([^"]+)"/g)].map(([, attribute, key]) => [attribute, key]);
 
-describe("the page's files", { timeout: 60_000 }, () => {
+describe("the page's files", () => {
   let gate;
   before(async () => {
     gate = await startGate({ vars: { ...WITH_PAGE, TICKET_STORE: "memory" } });
@@ -60,7 +60,7 @@ describe("the page's files", { timeout: 60_000 }, () => {
   });
 });
 
-test("the page is off in production, and on with PAGE=on", { timeout: 60_000 }, async () => {
+test("the page is off in production, and on with PAGE=on", async () => {
   const production = { JWT_SECRET: "an-app-secret-of-thirty-two-byte" };
   const gate = await startGate({ vars: production });
   try {

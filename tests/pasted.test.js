@@ -40,7 +40,7 @@ function assertForm(printed, shown) {
   assert.equal(printed.url.replace(/:\d+/, ":8787"), shown.url.replace(shown.ticket, printed.ticket));
 }
 
-describe("pasted", { timeout: 900_000 }, () => {
+describe("pasted", () => {
   test("README.md, Run it", async () => {
     const blocks = readme.filter(({ heading }) => heading === "Run it");
     // Of its first block, all but what would run this test again.

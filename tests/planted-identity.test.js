@@ -6,11 +6,12 @@ import { startAuthServer } from "./support/authserver.js";
 import { startGates } from "./support/harness.js";
 import { makeKey, sign, startIssuer } from "./support/issuer.js";
 import { bearer, inSeconds } from "./support/jwt.js";
+import { deadline } from "./support/pace.js";
 import { refused, report } from "./support/refused.js";
 import { Witness } from "./support/witness.js";
 
 const APP = "https://app.example.com";
-const TIMEOUT_MS = "400";
+const TIMEOUT_MS = deadline(200);
 const AUDIENCE = "chat";
 
 /** Every way in which the others can fail, and what they say while they do. */
@@ -21,7 +22,7 @@ const failures = (says) => [
   ["cut"],
   ["half"],
   ["flood"],
-  ["slow", { ms: 1_500 }],
+  ["slow", { ms: 4 * TIMEOUT_MS }],
   ...[201, 204, 301, 302, 307, 400, 401, 403, 404, 407, 418, 429, 500, 502, 503].map((status) => [
     "answer",
     { status, headers: said(says), body: status === 204 ? "" : says },
@@ -48,7 +49,7 @@ const said = (says) => ({
   "X-Error": says,
 });
 
-describe("planted secrets of logins", { timeout: 180_000 }, () => {
+describe("planted secrets of logins", () => {
   const witness = new Witness();
   const says = witness.secret("what another server said");
   let login;
@@ -67,7 +68,7 @@ describe("planted secrets of logins", { timeout: 180_000 }, () => {
       ALLOWED_ORIGINS: APP,
       BIND: "cookie",
       TICKET_KEY: witness.secret("TICKET_KEY"),
-      IDENTITY_TIMEOUT_MS: TIMEOUT_MS,
+      IDENTITY_TIMEOUT_MS: String(TIMEOUT_MS),
     };
     const path = witness.secret("a path of the login");
     const access = { IDENTITY: "access", ACCESS_TEAM_DOMAIN: team.url, ACCESS_AUDIENCE: AUDIENCE };

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startGates } from "./support/harness.js";
+import { deadline } from "./support/pace.js";
 import { startRedis } from "./support/redis-server.js";
 import { refused, report } from "./support/refused.js";
 import { fail, heal, rows } from "./support/rows.js";
@@ -12,7 +13,7 @@ import { Witness } from "./support/witness.js";
 
 const APP = "https://app.example.com";
 /** Long enough for a store that is well, short enough for two dozen that aren't. */
-const TIMEOUT_MS = "300";
+const TIMEOUT_MS = String(deadline(200));
 
 /** A Redis with a password, behind a proxy that can fail. */
 async function redis(witness) {
@@ -51,7 +52,7 @@ const BACKINGS = { redis, upstash };
 const SCENARIOS = rows.filter(({ name }) => ["memory", "kv+ledger", "durable", "redis", "upstash"].includes(name));
 
 for (const row of SCENARIOS) {
-  test(`planted secrets, ${row.name}`, { timeout: 180_000 }, async (t) => {
+  test(`planted secrets, ${row.name}`, async (t) => {
     const witness = new Witness();
     const backing = await BACKINGS[row.name]?.(witness);
     const keys = { TICKET_KEY: witness.secret("TICKET_KEY"), BIND: "cookie", ALLOWED_ORIGINS: APP };

@@ -17,7 +17,7 @@ const CODES = `body_malformed body_too_large carriage_refused fetch_mode_refused
   rate_limited record_corrupt room_refused store_unavailable subprotocol_invalid ticket_malformed ticket_missing ticket_refused
   ticket_repeated upgrade_required`.split(/\s+/);
 
-describe("planted secrets", { timeout: 120_000 }, () => {
+describe("planted secrets", () => {
   const witness = new Witness();
   const [key, oldKey, ticketKey, oldTicketKey] = [
     "JWT_SECRET",

@@ -30,7 +30,7 @@ test(".dev.vars.example sets only names that wrangler.jsonc has: wrangler ignore
   for (const name of Object.keys(settings)) assert.ok(known.includes(name), `${name} stands nowhere in wrangler.jsonc`);
 });
 
-test(".dev.vars.example is a gate that works", { timeout: 60_000 }, async () => {
+test(".dev.vars.example is a gate that works", async () => {
   const gate = await startGate({ vars: settings });
   try {
     const { status, store } = await gate.health();
@@ -42,7 +42,7 @@ test(".dev.vars.example is a gate that works", { timeout: 60_000 }, async () => 
   }
 });
 
-test("wrangler.jsonc without its secret is a gate that refuses to work", { timeout: 60_000 }, async () => {
+test("wrangler.jsonc without its secret is a gate that refuses to work", async () => {
   const gate = await startGate();
   try {
     const answer = await gate.request({ path: "/health" });

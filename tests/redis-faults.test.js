@@ -1,28 +1,23 @@
 // What happens to a ticket of the store `redis` when the network or the server fails: never two admissions, and an outage is
-// told as one, within the deadline. Real faults: a proxy that loses replies, servers that are killed, full, or read-only.
+// told as one. Real faults: a proxy that loses replies, servers that are killed, full, or read-only.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { deadline, until } from "./support/pace.js";
 import { assertUnavailable } from "./support/problem.js";
 import { startRedis } from "./support/redis-server.js";
 import { startProxy } from "./support/tcp-proxy.js";
 
-const LIMIT = { timeout: 60_000 };
-const TIMEOUT_MS = 500;
-/** What a busy machine may add. */
-const GRACE_MS = 1_000;
+const TIMEOUT_MS = deadline(300);
 const gateOf = (url, vars) => {
   const settings = { TICKET_STORE: "redis", REDIS_URL: url, STORE_TIMEOUT_MS: String(TIMEOUT_MS) };
   return startGate({ vars: { ...DEVELOPMENT, ...settings, ...vars } });
 };
 
-/** Asserts a 503 within the deadline. Answers what telemetry says of it: the step that failed, and why. */
+/** Asserts a 503. Answers what telemetry says of it: the step that failed, and why. */
 async function unavailable(gate, ask) {
   gate.forgetLines();
-  const began = performance.now();
   assertUnavailable(await ask());
-  const took = performance.now() - began;
-  assert.ok(took < TIMEOUT_MS + GRACE_MS, `took ${Math.round(took)} ms`);
   const [{ step, reason }] = await gate.eventually(({ event }) => event === "store_failed");
   return [step, reason];
 }
@@ -45,11 +40,11 @@ const faults = [
   { name: "the reply is lost", mode: "lose", burns: true, reason: "failed" },
   { name: "the reply never comes", mode: "mute", burns: true, reason: "timed_out" },
   { name: "half of the reply is lost", mode: "half", burns: true, reason: "failed" },
-  { name: "the reply comes too late", mode: "slow", ms: 2_000, burns: true, reason: "timed_out" },
+  { name: "the reply comes too late", mode: "slow", ms: 4 * TIMEOUT_MS, burns: true, reason: "timed_out" },
 ];
 
 for (const without of [[], ["GETDEL"]]) {
-  describe(without.length > 0 ? "redis without GETDEL, when" : "redis, when", LIMIT, () => {
+  describe(without.length > 0 ? "redis without GETDEL, when" : "redis, when", () => {
     let redis;
     let proxy;
     let gate;
@@ -96,7 +91,7 @@ for (const without of [[], ["GETDEL"]]) {
 
     test("the reply comes late, or byte by byte: no harm", async () => {
       for (const [mode, ms] of [
-        ["slow", 150],
+        ["slow", TIMEOUT_MS / 4],
         ["trickle", 0],
       ]) {
         await proxy.fault(mode, { ms });
@@ -127,7 +122,7 @@ for (const without of [[], ["GETDEL"]]) {
   });
 }
 
-test("the server is killed between issue and consume, and comes back with what it has on disk", LIMIT, async () => {
+test("the server is killed between issue and consume, and comes back with what it has on disk", async () => {
   const redis = await startRedis({ settings: ["appendonly yes", "appendfsync always"] });
   const gate = await gateOf(redis.url);
   try {
@@ -146,7 +141,7 @@ test("the server is killed between issue and consume, and comes back with what i
   }
 });
 
-test("the server stands still: no answer, and afterwards at most one admission", LIMIT, async () => {
+test("the server stands still: no answer, and afterwards at most one admission", async () => {
   const redis = await startRedis();
   const gate = await gateOf(redis.url);
   try {
@@ -165,7 +160,7 @@ test("the server stands still: no answer, and afterwards at most one admission",
   }
 });
 
-test("no connection is to be had: the first half of the deadline is for that", LIMIT, async () => {
+test("no connection is to be had: the first half of the deadline is for that", async () => {
   // A server that stands still with a full queue: the kernel takes no more, as a firewall that drops.
   const redis = await startRedis({ settings: ["tcp-backlog 1"] });
   const gate = await gateOf(redis.url);
@@ -189,7 +184,7 @@ const states = [
   { name: "too few replicas", settings: ["min-replicas-to-write 1"], reason: "failed" },
 ];
 for (const { name, settings, reason } of states) {
-  test(`a server that refuses to write (${name}) is an outage, and says why`, LIMIT, async () => {
+  test(`a server that refuses to write (${name}) is an outage, and says why`, async () => {
     const redis = await startRedis({ settings });
     const gate = await gateOf(redis.url);
     try {
@@ -201,7 +196,7 @@ for (const { name, settings, reason } of states) {
   });
 }
 
-test("a server with too many clients refuses, and the ticket stays", LIMIT, async () => {
+test("a server with too many clients refuses, and the ticket stays", async () => {
   const redis = await startRedis({ settings: ["maxclients 2"] });
   const gate = await gateOf(redis.url);
   try {
@@ -212,9 +207,8 @@ test("a server with too many clients refuses, and the ticket stays", LIMIT, asyn
     // It says so and closes at once, which may be noticed before what it said is read.
     assert.match(reason, /^(limit_reached|failed)$/);
     for (const other of others) other.close();
-    let status = 503;
-    for (let i = 0; i < 100 && status === 503; i += 1) status = await gate.opens(ticket);
-    assert.equal(status, 101);
+    const answered = async () => [await gate.opens(ticket)].find((status) => status !== 503);
+    assert.equal(await until(answered, "a client that is gone is one less"), 101);
   } finally {
     await gate.close();
     await redis.stop();

@@ -11,7 +11,6 @@ import { assertUnavailable } from "./support/problem.js";
 import { startRedis } from "./support/redis-server.js";
 import { startProxy } from "./support/tcp-proxy.js";
 
-const LIMIT = { timeout: 60_000 };
 const folder = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-tls-"));
 
 /** A certificate of its own making, for one name. */
@@ -26,9 +25,10 @@ function certificate(file, name) {
 const trusted = certificate("trusted", "localhost");
 process.env.NODE_EXTRA_CA_CERTS = trusted.cert;
 const { DEVELOPMENT, startGate } = await import("./support/harness.js");
+const { deadline } = await import("./support/pace.js");
 
 const gateOf = (url) => {
-  const settings = { TICKET_STORE: "redis", REDIS_URL: url, STORE_TIMEOUT_MS: "500" };
+  const settings = { TICKET_STORE: "redis", REDIS_URL: url, STORE_TIMEOUT_MS: String(deadline(300)) };
   return startGate({ vars: { ...DEVELOPMENT, ...settings } });
 };
 let redis;
@@ -41,7 +41,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("a ticket is issued and admitted once over TLS", LIMIT, async () => {
+test("a ticket is issued and admitted once over TLS", async () => {
   const gate = await gateOf(redis.url);
   try {
     assert.match(redis.url, /^rediss:/);
@@ -64,7 +64,7 @@ async function refuses(url) {
   }
 }
 
-test("nothing is said to a server that can't prove its name, or is not TLS at all", LIMIT, async () => {
+test("nothing is said to a server that can't prove its name, or is not TLS at all", async () => {
   for (const tls of [certificate("strange", "localhost"), undefined]) {
     const other = await startRedis({ tls, password: "not-for-you" });
     const url = new URL(other.url.replace(/^rediss?:/, "rediss:"));
@@ -79,7 +79,7 @@ test("nothing is said to a server that can't prove its name, or is not TLS at al
   await refuses(`rediss://127.0.0.1:${port}`);
 });
 
-test("a handshake that is never answered counts as connecting", LIMIT, async () => {
+test("a handshake that is never answered counts as connecting", async () => {
   const proxy = await startProxy(redis.url);
   try {
     await proxy.fault("hang");

@@ -9,7 +9,6 @@ import { startRedis } from "./support/redis-server.js";
 import { startProxy } from "./support/tcp-proxy.js";
 import { digest, parts, strange } from "./support/tickets.js";
 
-const LIMIT = { timeout: 60_000 };
 const gateOf = (url, vars) => startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "redis", REDIS_URL: url, ...vars } });
 
 /** Runs `act` with a gate, and ends the gate however that goes. */
@@ -22,7 +21,7 @@ async function withGate(url, act, vars) {
   }
 }
 
-describe("redis", LIMIT, () => {
+describe("redis", () => {
   let redis;
   let proxy;
   let gate;
@@ -107,7 +106,7 @@ describe("redis", LIMIT, () => {
   });
 });
 
-test("a server without GETDEL: a script, found out once", LIMIT, async () => {
+test("a server without GETDEL: a script, found out once", async () => {
   const redis = await startRedis({ without: ["GETDEL"] });
   const proxy = await startProxy(redis.url);
   try {
@@ -136,7 +135,7 @@ test("a server without GETDEL: a script, found out once", LIMIT, async () => {
   }
 });
 
-describe("logging in", LIMIT, () => {
+describe("logging in", () => {
   const password = "pä ss:/@?#%w";
   let redis;
   let proxy;

@@ -39,7 +39,7 @@ class Socket {
   }
 }
 
-describe("the session", { timeout: 60_000 }, () => {
+describe("the session", () => {
   let gate;
   before(async () => {
     gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory" } });

@@ -54,9 +54,7 @@ function wandering({ pick, bytes }) {
   return { method, path };
 }
 
-test(`after ${REQUESTS} nonsensical requests, all is as before (STORM_SEED=${SEED})`, {
-  timeout: 120_000,
-}, async () => {
+test(`after ${REQUESTS} nonsensical requests, all is as before (STORM_SEED=${SEED})`, async () => {
   const die = dice(SEED);
   const gates = await startGates([
     { vars: { ...DEVELOPMENT, TICKET_STORE: "memory" } },

@@ -10,7 +10,7 @@ const LEVELS = ["info", "warn", "alert"];
 const is = (event) => (each) => each.event === event;
 
 for (const store of ["memory", "kv"]) {
-  describe(`telemetry, TICKET_STORE=${store}`, { timeout: 60_000 }, () => {
+  describe(`telemetry, TICKET_STORE=${store}`, () => {
     let gate;
     before(async () => {
       gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: store }, edge: true });
@@ -121,7 +121,7 @@ for (const store of ["memory", "kv"]) {
   });
 }
 
-describe("telemetry of what goes wrong", { timeout: 60_000 }, () => {
+describe("telemetry of what goes wrong", () => {
   const started = [];
   async function start(vars, without) {
     const gate = await startGate({ vars, without, edge: true });

@@ -1,16 +1,14 @@
 // What happens to a ticket of the store `upstash` when the edge in front of the Redis fails: only a well-formed result is an answer,
-// everything else an outage that is told as one, within the deadline, and never a second request.
+// everything else an outage that is told as one, and never a second request.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { deadline } from "./support/pace.js";
 import { assertUnavailable } from "./support/problem.js";
 import { startRedis } from "./support/redis-server.js";
 import { startBridge } from "./support/upstash-bridge.js";
 
-const LIMIT = { timeout: 60_000 };
-const TIMEOUT_MS = 500;
-/** What a busy machine may add. */
-const GRACE_MS = 1_000;
+const TIMEOUT_MS = deadline(300);
 const JSON_TYPE = { "Content-Type": "application/json" };
 
 let redis;
@@ -29,12 +27,7 @@ after(async () => {
   await redis?.stop();
 });
 
-async function unavailable(ask) {
-  const began = performance.now();
-  assertUnavailable(await ask());
-  const took = performance.now() - began;
-  assert.ok(took < TIMEOUT_MS + GRACE_MS, `took ${Math.round(took)} ms`);
-}
+const unavailable = async (ask) => assertUnavailable(await ask());
 
 const answer = (name, status, body, more = {}) => ({ name, mode: "answer", status, body, headers: JSON_TYPE, ...more });
 const html = { headers: { "Content-Type": "text/html" } };
@@ -65,10 +58,10 @@ const faults = [
   { name: "the answer is lost", mode: "lose", burns: true },
   { name: "half of the answer is lost", mode: "half", burns: true },
   { name: "the answer never comes", mode: "mute", burns: true, reason: "timed_out" },
-  { name: "the answer comes too late", mode: "slow", ms: 1_000, burns: true, reason: "timed_out" },
+  { name: "the answer comes too late", mode: "slow", ms: 4 * TIMEOUT_MS, burns: true, reason: "timed_out" },
 ];
 
-describe("no answer is an outage, and never repeated, when:", LIMIT, () => {
+describe("no answer is an outage, and never repeated, when:", () => {
   for (const { name, mode, burns, reason = "failed", ...options } of faults) {
     test(name, async () => {
       const { ticket } = await gate.issue();

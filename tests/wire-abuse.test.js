@@ -21,7 +21,7 @@ const FORMS = [
   ["text/plain", '{"room":"lobby"}'],
 ];
 
-describe("what a browser sends by itself", { timeout: 60_000 }, () => {
+describe("what a browser sends by itself", () => {
   let dev;
   let jwt;
   before(async () => {
@@ -127,7 +127,7 @@ describe("what a browser sends by itself", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a secret in a place where it doesn't belong", { timeout: 60_000 }, () => {
+describe("a secret in a place where it doesn't belong", () => {
   let jwt;
   before(async () => {
     [jwt] = await startGates([{ vars: { ...VARS, JWT_SECRET: SECRET }, edge: true }]);

@@ -8,7 +8,7 @@ import { refused, report } from "./support/refused.js";
 const V1 = "ws-ticket.v1";
 
 for (const carriage of ["", "query", "subprotocol"]) {
-  describe(`the answer, TICKET_CARRIAGE=${carriage}`, { timeout: 60_000 }, () => {
+  describe(`the answer, TICKET_CARRIAGE=${carriage}`, () => {
     const bare = carriage === "subprotocol";
     let gate;
     before(async () => {

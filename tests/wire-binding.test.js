@@ -41,7 +41,7 @@ async function burns(gate, { ticket, ticket_id }, wrong, right, reason) {
   return answer;
 }
 
-describe("the page that asked", { timeout: 60_000 }, () => {
+describe("the page that asked", () => {
   let gate;
   let own;
   before(async () => {
@@ -98,7 +98,7 @@ describe("the page that asked", { timeout: 60_000 }, () => {
   });
 });
 
-describe("BIND=cookie", { timeout: 60_000 }, () => {
+describe("BIND=cookie", () => {
   let gate;
   before(async () => {
     gate = await startGate({ vars: { ...VARS, BIND: "cookie", TICKET_TTL_SECONDS: "120" }, edge: true });
@@ -220,7 +220,7 @@ describe("BIND=cookie", { timeout: 60_000 }, () => {
 });
 
 for (const row of rows) {
-  test(`a mismatch burns the ticket in ${row.name}`, { timeout: 60_000 }, async () => {
+  test(`a mismatch burns the ticket in ${row.name}`, async () => {
     const backing = await row.back?.();
     const vars = { ...row.vars, ...backing?.vars, ALLOWED_ORIGINS: `${APP},${ALSO}` };
     const [gate, bound] = await startGates([
@@ -240,7 +240,7 @@ for (const row of rows) {
   });
 }
 
-test("any other BIND is a mistake", { timeout: 30_000 }, async () => {
+test("any other BIND is a mistake", async () => {
   const values = ["Origin", "none", "cookie,origin", "false", "planted-bind"];
   const gates = await startGates(values.map((value) => ({ vars: { ...DEVELOPMENT, BIND: value } })));
   try {

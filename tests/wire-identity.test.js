@@ -7,7 +7,7 @@ import { assertProblem } from "./support/problem.js";
 
 const VARS = { TICKET_STORE: "kv", JWT_SECRET: SECRET };
 
-describe("IDENTITY=jwt", { timeout: 60_000 }, () => {
+describe("IDENTITY=jwt", () => {
   let gate;
   let strict;
   let bound;

@@ -11,7 +11,7 @@ const TYPE = { "Content-Type": "application/json" };
 /** A body of exactly `bytes` bytes that names a room. */
 const padded = (bytes) => `{"room":"lobby"${" ".repeat(bytes - '{"room":"lobby"}'.length)}}`;
 
-describe("POST /ws-ticket", { timeout: 60_000 }, () => {
+describe("POST /ws-ticket", () => {
   let gate;
   before(async () => {
     gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv" }, edge: true });

@@ -21,7 +21,7 @@ function edited(ticket, index) {
 }
 
 for (const store of ["kv", "durable", "memory"]) {
-  describe(`TICKET_KEY, TICKET_STORE=${store}`, { timeout: 60_000 }, () => {
+  describe(`TICKET_KEY, TICKET_STORE=${store}`, () => {
     let gate;
     before(async () => {
       gate = await startGate({ vars: settings({ TICKET_STORE: store, TICKET_KEY: FIRST }), edge: true });
@@ -120,7 +120,7 @@ for (const store of ["kv", "durable", "memory"]) {
   });
 }
 
-describe("changes of the key", { timeout: 60_000 }, () => {
+describe("changes of the key", () => {
   let gate;
   before(async () => {
     gate = await startGate({ vars: settings({ TICKET_KEY: FIRST }), edge: true });
@@ -182,9 +182,7 @@ describe("changes of the key", { timeout: 60_000 }, () => {
   });
 });
 
-test("who can write to the store lets anybody in; with a key they need a real ticket first", {
-  timeout: 60_000,
-}, async () => {
+test("who can write to the store lets anybody in; with a key they need a real ticket first", async () => {
   for (const [key, status] of [
     ["", 101],
     [FIRST, 401],
@@ -203,7 +201,7 @@ test("who can write to the store lets anybody in; with a key they need a real ti
   }
 });
 
-describe("settings of the key", { timeout: 60_000 }, () => {
+describe("settings of the key", () => {
   const short = "planted-key-of-31-bytes-".padEnd(31, ".");
   const mistakes = [
     [{ TICKET_KEY: short }, "TICKET_KEY"],

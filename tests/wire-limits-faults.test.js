@@ -8,7 +8,7 @@ import { strange } from "./support/tickets.js";
 
 const VARS = { ...DEVELOPMENT, TICKET_STORE: "kv" };
 
-describe("limits that fail, or aren't there", { timeout: 120_000 }, () => {
+describe("limits that fail, or aren't there", () => {
   let gates;
   before(async () => {
     gates = await startGates([

@@ -163,7 +163,7 @@ const from = (origin) =>
     ? { "x-edge-headers": JSON.stringify({ origin }) }
     : { Origin: Buffer.from(origin, "utf8").toString("latin1") };
 
-describe("exact origins", { timeout: 120_000 }, () => {
+describe("exact origins", () => {
   let gate;
   before(async () => {
     const vars = { TICKET_STORE: "kv", JWT_SECRET: SECRET, ALLOWED_ORIGINS: ALLOWED.join(",") };

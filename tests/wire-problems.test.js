@@ -5,7 +5,7 @@ import { DEVELOPMENT, startGate } from "./support/harness.js";
 import { assertProblem, assertRefused, assertUnavailable } from "./support/problem.js";
 import { kvKey, parts } from "./support/tickets.js";
 
-describe("problems", { timeout: 60_000 }, () => {
+describe("problems", () => {
   let gate;
   before(async () => {
     gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv" }, edge: true });

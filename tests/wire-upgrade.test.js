@@ -14,7 +14,7 @@ const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const sent = (headers) => ({ "x-edge-headers": JSON.stringify(headers) });
 
 for (const store of ["memory", "kv"]) {
-  describe(`GET /ws, TICKET_STORE=${store}`, { timeout: 60_000 }, () => {
+  describe(`GET /ws, TICKET_STORE=${store}`, () => {
     let gate;
     let good;
     before(async () => {
@@ -145,6 +145,20 @@ for (const store of ["memory", "kv"]) {
       assertProblem(await query("ticket=x"), 400, "ticket_malformed");
       assert.deepEqual(await gate.calls(), {});
       assertRefused(await gate.upgrade(strange(parts(good).home)));
+    });
+
+    test("consumed is said of a socket that is there, and of no other", async () => {
+      const { ticket } = await gate.issue();
+      gate.forgetLines();
+      await gate.edge({ platform: ["socket"] });
+      assertProblem(await gate.upgrade(ticket), 500, "internal_error");
+      await gate.edge();
+      const [failed] = await gate.eventually(({ event }) => event === "internal_error");
+      assert.equal(failed.route, "ws");
+      // A later request's line is behind all of the earlier one's.
+      assert.equal(await gate.opens((await gate.issue()).ticket), 101);
+      assert.equal((await gate.eventually(({ event }) => event === "consumed")).length, 1);
+      assertRefused(await gate.upgrade(ticket));
     });
 
     test("a ticket in any other place is no ticket", async () => {

@@ -2,7 +2,9 @@
 
 use worker::Url;
 
-use super::parse::{Reader, can_be_asked, is_serialised_origin};
+use super::algorithm::Algorithm;
+use super::origins::is_web_origin;
+use super::parse::{Reader, can_be_asked};
 use super::tokens::{Keys, SubjectRule, TokenSettings};
 use super::{Environment, Settings, TIMEOUT_MAX};
 
@@ -74,8 +76,10 @@ impl<S: Settings> Reader<'_, S> {
 
     /// `TICKET_CLAIMS`: names of claims.
     fn claims(&mut self) -> Vec<String> {
-        let expected = format!("different names of claims, comma-separated, {CLAIMS_MAX} at most");
-        let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let expected =
+            format!("different names of claims, comma-separated, {CLAIMS_MAX} at most, without spaces and quotes");
+        let is_strange = |c: char| c.is_whitespace() || c.is_control() || c == '"';
+        let name = |text: &str| (!text.is_empty() && !text.contains(is_strange)).then(|| text.to_owned());
         let claims = self.list("TICKET_CLAIMS", expected.as_str(), name).unwrap_or_default();
         if claims.len() > CLAIMS_MAX {
             self.wrong("TICKET_CLAIMS", "has too many names", expected);
@@ -84,7 +88,7 @@ impl<S: Settings> Reader<'_, S> {
     }
 
     /// Cloudflare Access (<https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/validating-json/>):
-    /// RS256, by the team's own keys, for the one application.
+    /// RS256, by the team's own keys, for the application, or for several.
     fn access(&mut self, environment: Environment, timeout_ms: u32, claims: Vec<String>) -> TokenSettings {
         let domain = self.text("ACCESS_TEAM_DOMAIN");
         let expected = "https://<team>.cloudflareaccess.com";
@@ -95,17 +99,16 @@ impl<S: Settings> Reader<'_, S> {
             }
             Some(_) => {}
         }
-        let audience = self.text("ACCESS_AUDIENCE");
-        if audience.is_none() {
+        if self.text("ACCESS_AUDIENCE").is_none() {
             let expected = "the application audience (AUD) tag that Cloudflare shows for the application";
             self.wrong("ACCESS_AUDIENCE", "is not set, and IDENTITY is access", expected);
         }
         let domain = domain.unwrap_or_default();
         TokenSettings {
             keys: Keys::Set { url: format!("{domain}/cdn-cgi/access/certs"), timeout_ms },
-            algorithms: vec![jsonwebtoken::Algorithm::RS256],
-            issuer: Some(domain),
-            audience: Some(audience.unwrap_or_default()),
+            algorithms: vec![Algorithm::Rs256],
+            issuers: vec![domain],
+            audiences: self.values_of_claims("ACCESS_AUDIENCE"),
             typ: None,
             leeway_seconds: 0,
             subject: SubjectRule::OrCommonName,
@@ -120,8 +123,10 @@ impl<S: Settings> Reader<'_, S> {
         }
         let url = self.url("AUTH_URL", environment).unwrap_or_default();
         let prefix = self.text("AUTH_HEADER_PREFIX");
-        if prefix.as_ref().is_some_and(|prefix| !is_token(prefix)) {
-            self.wrong("AUTH_HEADER_PREFIX", "can't be the beginning of a header's name", "such as X-Auth-Request-");
+        // A name follows it directly: `X-Auth-Request` would look for `X-Auth-RequestUser`.
+        if prefix.as_ref().is_some_and(|prefix| !is_token(prefix) || !prefix.ends_with(['-', '_'])) {
+            let expected = "such as X-Auth-Request-, with the dash at its end";
+            self.wrong("AUTH_HEADER_PREFIX", "can't be the beginning of a header's name", expected);
         }
         ForwardSettings {
             url,
@@ -137,7 +142,7 @@ fn is_team_domain(text: &str, environment: Environment) -> bool {
         let team = url.host_str().and_then(|host| host.strip_suffix(ACCESS_DOMAIN));
         team.is_some_and(|team| !team.is_empty()) && url.scheme() == "https" && url.port().is_none()
     };
-    is_serialised_origin(text)
+    is_web_origin(text)
         && Url::parse(text).is_ok_and(|url| {
             can_be_asked(&url, environment) && (is_team(&url) || environment == Environment::Development)
         })

@@ -1,5 +1,5 @@
-//! From texts to a [`Config`], collecting all that is wrong on the way. What concerns stores, tickets and identity is in
-//! files of its own.
+//! From texts to a [`Config`], collecting all that is wrong on the way. What concerns origins, stores, tickets and identity
+//! is in files of its own.
 
 use std::ops::RangeInclusive;
 
@@ -30,7 +30,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
         limits: reader.limits(),
         identity,
         page: reader.page(environment),
-        origins: reader.origins(),
+        origins: reader.origins(environment),
     };
     if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
 }
@@ -115,10 +115,11 @@ impl<S: Settings> Reader<'_, S> {
     /// Where another server is asked.
     pub(super) fn url(&mut self, name: &'static str, environment: Environment) -> Option<String> {
         let text = self.text(name)?;
-        if Url::parse(&text).is_ok_and(|url| can_be_asked(&url, environment)) {
+        if is_written_as_url(&text) && Url::parse(&text).is_ok_and(|url| can_be_asked(&url, environment)) {
             return Some(text);
         }
-        self.wrong(name, "is not a URL that can be asked", "https://…, without a login and without a fragment");
+        let expected = "one https://…, without a login, a fragment, spaces, and brackets to be filled in";
+        self.wrong(name, "is not a URL that can be asked", expected);
         None
     }
 
@@ -140,20 +141,6 @@ impl<S: Settings> Reader<'_, S> {
         }
         page
     }
-
-    fn origins(&mut self) -> Vec<String> {
-        let Some(text) = self.text("ALLOWED_ORIGINS") else { return Vec::new() };
-        let origins: Vec<String> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
-        if !origins.iter().all(|origin| is_serialised_origin(origin)) {
-            self.wrong(
-                "ALLOWED_ORIGINS",
-                "has an entry that is not an origin as browsers send it",
-                "https://app.example.com, comma-separated: scheme and host in lowercase, a port only where it is not the \
-                 scheme's own, no path, no slash at the end, no wildcard",
-            );
-        }
-        origins
-    }
 }
 
 /// Whether a request can be made to the URL: a login in it is refused by the platform, and secrets go over TLS, but on a
@@ -167,11 +154,12 @@ pub(super) fn can_be_asked(url: &Url, environment: Environment) -> bool {
     secure && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
 }
 
-/// Whether a browser would send exactly this text as `Origin` (RFC 6454 §6.2).
-pub(super) fn is_serialised_origin(text: &str) -> bool {
-    !text.contains('*')
-        && Url::parse(text)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
+/// Whether the text is one address and nothing else: parsing takes out line breaks, and takes the rest of a list, quotes, or a
+/// part that was to be filled in, for a path.
+pub(super) fn is_written_as_url(text: &str) -> bool {
+    let is_strange = |c: char| c.is_whitespace() || c.is_control() || "\"<>{}".contains(c);
+    let (address, _) = text.split_once(['?', '#']).unwrap_or((text, ""));
+    !text.contains(is_strange) && address.matches("://").count() == 1
 }
 
 #[cfg(test)]

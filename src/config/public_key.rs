@@ -3,7 +3,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::Algorithm;
+
+use super::algorithm::KeyKind;
+use super::encoded::base64;
 
 /// How many bits an RSA modulus has at least (RFC 7518 §3.3).
 const RSA_BITS_MIN: usize = 2048;
@@ -12,37 +14,6 @@ const KEYS_MAX: usize = 4;
 
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
-
-/// A kind of public key. Each algorithm belongs to one, so that no key is ever used by an algorithm that isn't its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyKind {
-    /// RSA.
-    Rsa,
-    /// A point of the curve P-256.
-    P256,
-    /// Edwards25519.
-    Ed25519,
-}
-
-impl KeyKind {
-    /// Whether the algorithm verifies with keys of this kind.
-    pub fn verifies(self, algorithm: Algorithm) -> bool {
-        match self {
-            Self::Rsa => matches!(algorithm, Algorithm::RS256 | Algorithm::PS256),
-            Self::P256 => algorithm == Algorithm::ES256,
-            Self::Ed25519 => algorithm == Algorithm::EdDSA,
-        }
-    }
-
-    /// What such keys are used with unless something else is said.
-    pub(super) fn usual(self) -> Algorithm {
-        match self {
-            Self::Rsa => Algorithm::RS256,
-            Self::P256 => Algorithm::ES256,
-            Self::Ed25519 => Algorithm::EdDSA,
-        }
-    }
-}
 
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +43,13 @@ const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
 const INTEGER: u8 = 0x02;
 
-/// Contents of AlgorithmIdentifiers: rsaEncryption with NULL (RFC 3279 §2.3.1), id-ecPublicKey with prime256v1 (RFC 5480
-/// §2.1.1), id-Ed25519 without parameters (RFC 8410 §3).
-const KINDS: [(&[u8], KeyKind); 3] = [
+/// Contents of AlgorithmIdentifiers: rsaEncryption with NULL (RFC 3279 §2.3.1), id-ecPublicKey with prime256v1, secp384r1 or
+/// secp521r1 (RFC 5480 §2.1.1), id-Ed25519 without parameters (RFC 8410 §3).
+const KINDS: [(&[u8], KeyKind); 5] = [
     (&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 0x05, 0], KeyKind::Rsa),
     (&[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], KeyKind::P256),
+    (&[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 5, 0x2b, 0x81, 4, 0, 34], KeyKind::P384),
+    (&[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 5, 0x2b, 0x81, 4, 0, 35], KeyKind::P521),
     (&[0x06, 3, 0x2b, 0x65, 0x70], KeyKind::Ed25519),
 ];
 
@@ -87,11 +60,11 @@ fn key(spki: Vec<u8>) -> Option<PublicKey> {
     let (_, kind) = *KINDS.iter().find(|(known, _)| *known == identifier)?;
     // The first byte says how many bits of the last one don't count.
     let bits = bits.strip_prefix(&[0])?;
-    let well_formed = match kind {
-        KeyKind::Rsa => is_rsa(bits)?,
+    let well_formed = match (kind, kind.coordinate()) {
+        (KeyKind::Rsa, _) => is_rsa(bits)?,
         // A point that isn't compressed: 4, x, y (RFC 5480 §2.2).
-        KeyKind::P256 => bits.len() == 65 && bits.first() == Some(&4),
-        KeyKind::Ed25519 => bits.len() == 32,
+        (_, Some(size)) => bits.strip_prefix(&[4])?.len() == size.saturating_mul(2),
+        (_, None) => bits.len() == 32,
     };
     (well_formed && nothing.is_empty() && more.is_empty()).then_some(PublicKey { kind, spki })
 }
@@ -111,6 +84,23 @@ pub fn is_strong(modulus: &[u8]) -> bool {
     let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
     let first = modulus.get(zeros).map_or(0, |byte| byte.leading_zeros());
     modulus.len().saturating_sub(zeros).saturating_mul(8).saturating_sub(first as usize) >= RSA_BITS_MIN
+}
+
+/// Bytes of a key in DER at least: those of an Ed25519 key, the shortest.
+const DER_MIN: usize = 44;
+
+/// Whether this is a public key, or a private one, as people write keys down: PEM, JSON, or DER, also in base64. It needn't be one
+/// that is taken here.
+pub(super) fn is_key(bytes: &[u8]) -> bool {
+    let begins_der = |content: &[u8]| matches!(content.first(), Some(&SEQUENCE | &INTEGER));
+    let is_der = |bytes: &[u8]| {
+        let whole = element(SEQUENCE, bytes).filter(|(_, after)| after.is_empty());
+        bytes.len() >= DER_MIN && whole.is_some_and(|(content, _)| begins_der(content))
+    };
+    let Ok(text) = std::str::from_utf8(bytes) else { return is_der(bytes) };
+    let in_json = || text.trim_start().starts_with('{') && text.contains("\"kty\"");
+    let in_base64 = || base64(&text.split_ascii_whitespace().collect::<String>()).is_some_and(|bytes| is_der(&bytes));
+    text.contains("-----BEGIN ") || is_der(bytes) || in_json() || in_base64()
 }
 
 /// The content of the element at the beginning, if it has this tag, and what comes after it (X.690 §8.1, with §10.1: a length

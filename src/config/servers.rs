@@ -2,7 +2,7 @@
 
 use worker::Url;
 
-use super::parse::{Reader, can_be_asked};
+use super::parse::{Reader, can_be_asked, is_written_as_url};
 use super::{Environment, RedisSettings, Secret, Settings, UpstashSettings};
 
 pub(super) const REDIS_URL: &str = "redis://[user:password@]host[:port][/database], or rediss:// for TLS";
@@ -28,7 +28,8 @@ impl<S: Settings> Reader<'_, S> {
             self.wrong("UPSTASH_REDIS_REST_URL", "is not set, and UPSTASH_REDIS_REST_TOKEN is", UPSTASH_URL);
         }
         let (url, token) = (url?, token);
-        let good = Url::parse(&url).is_ok_and(|url| can_be_asked(&url, environment) && url.query().is_none());
+        let can_be_asked = |url: Url| can_be_asked(&url, environment) && url.query().is_none();
+        let good = is_written_as_url(&url) && Url::parse(&url).is_ok_and(can_be_asked);
         if !good {
             self.wrong("UPSTASH_REDIS_REST_URL", "is not the URL of a REST API over https", UPSTASH_URL);
         }
@@ -57,7 +58,9 @@ fn redis_url(text: &str) -> Option<RedisSettings> {
     if port == 0 {
         return None;
     }
-    let host = url.host_str().filter(|host| !host.is_empty())?;
+    // Of a scheme that it doesn't know, `Url` takes nearly anything for a host, a list too.
+    let in_host = |c: char| c.is_alphanumeric() || "-._:[]".contains(c);
+    let host = url.host_str().filter(|host| !host.is_empty() && host.chars().all(in_host))?;
     let database = match url.path().trim_start_matches('/') {
         "" => 0,
         number if number.bytes().all(|b| b.is_ascii_digit()) => number.parse().ok()?,
@@ -120,6 +123,10 @@ mod tests {
             "redis://host#x",
             "redis://host:99999",
             "redis://host:0",
+            "redis://one,two",
+            "redis://one:6379,two:6379",
+            "redis://<host>:6379",
+            "\"redis://host\"",
         ] {
             assert!(redis_url(text).is_none(), "{text}");
         }

@@ -1,6 +1,7 @@
 //! The settings about tickets: where they are carried, what binds them, how forged ones are told, and who gets too many.
 
 use super::parse::Reader;
+use super::secret_key::{self, SecretKey};
 use super::tokens::Keys;
 use super::{
     Bind, Carriage, CheckKey, Environment, ISSUE_LIMIT_BINDING, IdentityChoice, Leaf, LimitSettings, OnLimiterFailure,
@@ -71,7 +72,11 @@ impl<S: Settings> Reader<'_, S> {
             self.wrong(name, "is the public one of .dev.vars.example", expected.as_str());
         }
         for (other, problem) in ALSO {
-            if self.text(other).is_some_and(|other| other == text) {
+            // Also where the other's text is another way to write the same bytes.
+            let is_same = |other: &String| {
+                *other == text || secret_key::read(other).is_ok_and(|key| key.reveal() == text.as_bytes())
+            };
+            if self.text(other).as_ref().is_some_and(is_same) {
                 self.wrong(name, problem, expected.as_str());
             }
         }
@@ -83,17 +88,21 @@ impl<S: Settings> Reader<'_, S> {
 
     /// The secrets that keys are derived from: `JWT_SECRET` and `JWT_SECRET_PREVIOUS`. Where logins are known otherwise, nobody
     /// has looked at them, so only what would be good enough for a `TICKET_KEY` counts.
-    fn login_secrets(&mut self, identity: &IdentityChoice) -> Vec<Secret> {
+    fn login_secrets(&mut self, identity: &IdentityChoice) -> Vec<SecretKey> {
         if let IdentityChoice::Jwt(tokens) = identity {
             return match &tokens.keys {
                 Keys::Secrets(secrets) => secrets.clone(),
                 _ => Vec::new(),
             };
         }
-        let is_good = |text: &String| text.len() >= TICKET_KEY_MIN && text != PUBLIC_JWT_SECRET;
-        let Some(current) = self.text("JWT_SECRET").filter(is_good) else { return Vec::new() };
-        let previous = self.text("JWT_SECRET_PREVIOUS").filter(is_good);
-        [Some(current), previous].into_iter().flatten().map(Secret).collect()
+        let mut secret = |name| {
+            let key = self.text(name).and_then(|text| secret_key::read(&text).ok());
+            let is_good =
+                |key: &SecretKey| key.reveal().len() >= TICKET_KEY_MIN && key.reveal() != PUBLIC_JWT_SECRET.as_bytes();
+            key.filter(is_good)
+        };
+        let Some(current) = secret("JWT_SECRET") else { return Vec::new() };
+        [Some(current), secret("JWT_SECRET_PREVIOUS")].into_iter().flatten().collect()
     }
 
     /// The limits that are bound, and `LIMITER_FAILURE`.

@@ -1,23 +1,11 @@
 //! The settings about tokens: whose keys verify them, by which algorithms, and what they must say.
 
-use jsonwebtoken::{Algorithm, AlgorithmFamily};
-
+use super::algorithm::{Algorithm, KeyKind};
 use super::parse::Reader;
-use super::public_key::{self, KeyKind, PublicKey};
-use super::{Environment, PUBLIC_JWT_SECRET, Secret, Settings};
+use super::public_key::{self, PublicKey};
+use super::secret_key::{self, SecretKey};
+use super::{Environment, PUBLIC_JWT_SECRET, Settings};
 
-/// Every algorithm that the gate knows, by the name that tokens have for it (RFC 7518 §3.1, RFC 8037 §3.1).
-const ALGORITHMS: [(&str, Algorithm); 7] = [
-    ("HS256", Algorithm::HS256),
-    ("HS384", Algorithm::HS384),
-    ("HS512", Algorithm::HS512),
-    ("RS256", Algorithm::RS256),
-    ("PS256", Algorithm::PS256),
-    ("ES256", Algorithm::ES256),
-    ("EdDSA", Algorithm::EdDSA),
-];
-/// What keys in PEM begin with (RFC 7468 §2).
-const PEM: &str = "-----BEGIN ";
 /// Seconds that clocks may be apart at most.
 const LEEWAY_MAX: u32 = 60;
 /// What says "any, also none" where an audience must be configured.
@@ -30,10 +18,10 @@ pub struct TokenSettings {
     pub keys: Keys,
     /// The only algorithms that it may be signed with. Never empty, and each fits the keys.
     pub algorithms: Vec<Algorithm>,
-    /// The `iss` that it must have, if any.
-    pub issuer: Option<String>,
-    /// An `aud` that it must have, if any.
-    pub audience: Option<String>,
+    /// The `iss` that it may have; with none named, any or none.
+    pub issuers: Vec<String>,
+    /// The `aud` of which it must have one; with none named, any or none.
+    pub audiences: Vec<String>,
     /// The `typ` that its header must have, if any: in lower case, without `application/`.
     pub typ: Option<String>,
     /// By how many seconds the issuer's clock may be behind or ahead.
@@ -48,7 +36,7 @@ pub struct TokenSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keys {
     /// Secrets shared with the issuer: any of them.
-    Secrets(Vec<Secret>),
+    Secrets(Vec<SecretKey>),
     /// The issuer's public keys: any of them.
     Public(Vec<PublicKey>),
     /// Public keys that the issuer publishes as a JWK Set (RFC 7517 §5).
@@ -83,24 +71,28 @@ impl<S: Settings> Reader<'_, S> {
         let named = self.algorithms(matches!(source, Source::Secrets));
         let is_set = matches!(source, Source::Set);
         let (keys, usual) = match source {
-            Source::Secrets => (Keys::Secrets(self.secrets(environment, named.as_deref())), vec![Algorithm::HS256]),
+            Source::Secrets => (Keys::Secrets(self.secrets(environment, named.as_deref())), vec![Algorithm::Hs256]),
             Source::PublicKeys(text) => {
                 let keys = self.public_keys(&text, named.as_deref());
-                let is_usual = |algorithm: &Algorithm| keys.iter().any(|key| key.kind.usual() == *algorithm);
-                let usual = ALGORITHMS.iter().map(|(_, algorithm)| *algorithm).filter(is_usual).collect();
+                let mut usual = Vec::new();
+                for algorithm in keys.iter().map(|key| key.kind.usual()) {
+                    if !usual.contains(&algorithm) {
+                        usual.push(algorithm);
+                    }
+                }
                 (Keys::Public(keys), usual)
             }
             Source::Set => {
-                let url = self.url("JWT_JWKS_URL", environment).unwrap_or_default();
-                (Keys::Set { url, timeout_ms }, vec![Algorithm::RS256])
+                let url = self.jwks_url(environment).unwrap_or_default();
+                (Keys::Set { url, timeout_ms }, vec![Algorithm::Rs256])
             }
         };
-        let (issuer, audience) = self.issuer_and_audience(is_set);
+        let (issuers, audiences) = self.issuers_and_audiences(is_set);
         TokenSettings {
             keys,
             algorithms: named.unwrap_or(usual),
-            issuer,
-            audience,
+            issuers,
+            audiences,
             typ: self.typ(),
             leeway_seconds: self.number_in("JWT_LEEWAY_SECONDS", 0..=LEEWAY_MAX, 0),
             subject: SubjectRule::Sub,
@@ -132,42 +124,43 @@ impl<S: Settings> Reader<'_, S> {
 
     /// `JWT_ALGORITHMS`; `None` when absent, or wrong and said so.
     fn algorithms(&mut self, hmac: bool) -> Option<Vec<Algorithm>> {
-        let fits = |algorithm: Algorithm| (algorithm.family() == AlgorithmFamily::Hmac) == hmac;
-        let fitting = ALGORITHMS.iter().filter(|(_, algorithm)| fits(*algorithm));
-        let names: Vec<_> = fitting.clone().map(|(name, _)| *name).collect();
-        let expected = format!("one or several different ones of {}, which the keys are for", names.join(", "));
-        self.list("JWT_ALGORITHMS", expected, |text| {
-            fitting.clone().find(|(name, _)| *name == text).map(|(_, algorithm)| *algorithm)
-        })
+        let known: Vec<_> = Algorithm::names(hmac).collect();
+        let expected = format!("one or several different ones of {}, which the keys are for", known.join(", "));
+        let names = self.list("JWT_ALGORITHMS", expected, |text| known.iter().find(|name| **name == text).copied())?;
+        let mut algorithms = Vec::new();
+        for algorithm in names.into_iter().filter_map(Algorithm::of) {
+            // Two names may mean one.
+            if !algorithms.contains(&algorithm) {
+                algorithms.push(algorithm);
+            }
+        }
+        Some(algorithms)
     }
 
     /// `JWT_SECRET` and `JWT_SECRET_PREVIOUS`.
-    fn secrets(&mut self, environment: Environment, named: Option<&[Algorithm]>) -> Vec<Secret> {
-        // A key has at least as many bytes as the hash's output (RFC 7518 §3.2).
-        let bytes = |algorithm: &Algorithm| match algorithm {
-            Algorithm::HS512 => 64,
-            Algorithm::HS384 => 48,
-            _ => 32,
-        };
-        let min = named.unwrap_or_default().iter().map(bytes).max().unwrap_or(32);
+    fn secrets(&mut self, environment: Environment, named: Option<&[Algorithm]>) -> Vec<SecretKey> {
+        let named = named.unwrap_or(&[Algorithm::Hs256]);
+        let min = named.iter().map(|algorithm| algorithm.secret_min()).max().unwrap_or_default();
         let expected = format!("a random secret of {min} bytes or more");
         if self.text("JWT_SECRET").is_none() {
             self.wrong("JWT_SECRET", "is not set, and IDENTITY is jwt", expected.as_str());
         }
         let mut secrets = Vec::new();
         for name in ["JWT_SECRET", "JWT_SECRET_PREVIOUS"] {
-            let Some(secret) = self.text(name) else { continue };
-            if secret.len() < min {
-                self.wrong(name, "is too short", expected.as_str());
+            let Some(text) = self.text(name) else { continue };
+            match secret_key::read(&text) {
+                Ok(secret) => {
+                    let bytes = secret.reveal();
+                    if bytes.len() < min {
+                        self.wrong(name, "is too short", expected.as_str());
+                    }
+                    if bytes == PUBLIC_JWT_SECRET.as_bytes() && environment == Environment::Production {
+                        self.wrong(name, "is the public one of .dev.vars.example", expected.as_str());
+                    }
+                    secrets.push(secret);
+                }
+                Err((problem, expected)) => self.wrong(name, problem, expected),
             }
-            if secret == PUBLIC_JWT_SECRET && environment == Environment::Production {
-                self.wrong(name, "is the public one of .dev.vars.example", expected.as_str());
-            }
-            // Whoever has a public key could sign with it, as if it were the secret (RFC 8725 §2.1).
-            if secret.contains(PEM) {
-                self.wrong(name, "is a key in PEM, and not a shared secret", expected.as_str());
-            }
-            secrets.push(Secret(secret));
         }
         secrets
     }
@@ -177,33 +170,57 @@ impl<S: Settings> Reader<'_, S> {
             self.wrong(
                 "JWT_PUBLIC_KEY",
                 "is not public keys in PEM that can be used",
-                "1 to 4 blocks of -----BEGIN PUBLIC KEY-----: RSA of 2048 bits or more, P-256 or Ed25519",
+                "1 to 4 blocks of -----BEGIN PUBLIC KEY-----: RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519",
             );
             return Vec::new();
         };
-        let is_used = |kind: KeyKind| named.is_none_or(|named| named.iter().any(|algorithm| kind.verifies(*algorithm)));
+        let Some(named) = named else { return keys };
+        let expected = "RSA for RS256, RS384, RS512, PS256, PS384 and PS512, P-256 for ES256, P-384 for ES384, P-521 for ES512, \
+                        Ed25519 for EdDSA, which is Ed25519, too";
+        let is_used = |kind: KeyKind| named.iter().any(|algorithm| algorithm.kind() == Some(kind));
+        let has_key = |algorithm: &Algorithm| keys.iter().any(|key| algorithm.kind() == Some(key.kind));
         if !keys.iter().all(|key| is_used(key.kind)) {
-            self.wrong(
-                "JWT_PUBLIC_KEY",
-                "has a key that none of JWT_ALGORITHMS is for",
-                "RSA for RS256 and PS256, P-256 for ES256, Ed25519 for EdDSA",
-            );
+            self.wrong("JWT_PUBLIC_KEY", "has a key that none of JWT_ALGORITHMS is for", expected);
+        } else if !named.iter().all(has_key) {
+            self.wrong("JWT_ALGORITHMS", "has one that no key of JWT_PUBLIC_KEY is for", expected);
         }
         keys
     }
 
+    /// `JWT_JWKS_URL`. What an issuer publishes beside its set is often taken for it.
+    fn jwks_url(&mut self, environment: Environment) -> Option<String> {
+        let url = self.url("JWT_JWKS_URL", environment)?;
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        if path.ends_with("/openid-configuration") || path.ends_with("/oauth-authorization-server") {
+            let expected = "what that description has as jwks_uri";
+            self.wrong("JWT_JWKS_URL", "is where the issuer describes itself, and not its set of keys", expected);
+        } else if path.contains("/metadata/x509/") {
+            let expected = "the same keys as a JWK Set: service_accounts/v1/jwk in the place of robot/v1/metadata/x509";
+            self.wrong("JWT_JWKS_URL", "is where certificates are, and not a set of keys", expected);
+        }
+        Some(url)
+    }
+
     /// `JWT_ISSUER` and `JWT_AUDIENCE`. Whoever publishes keys signs for many with them.
-    fn issuer_and_audience(&mut self, required: bool) -> (Option<String>, Option<String>) {
-        let (issuer, audience) = (self.text("JWT_ISSUER"), self.text("JWT_AUDIENCE"));
-        for (name, text, expected) in [
-            ("JWT_ISSUER", &issuer, "the iss of your issuer's tokens"),
-            ("JWT_AUDIENCE", &audience, "the aud of tokens that are meant for this gate; * for any, also none"),
+    fn issuers_and_audiences(&mut self, required: bool) -> (Vec<String>, Vec<String>) {
+        for (name, expected) in [
+            ("JWT_ISSUER", "the iss of your issuer's tokens"),
+            ("JWT_AUDIENCE", "the aud of tokens that are meant for this gate; * for any, also none"),
         ] {
-            if required && text.is_none() {
+            if required && self.text(name).is_none() {
                 self.wrong(name, "is not set, and JWT_JWKS_URL is", expected);
             }
         }
-        (issuer, audience.filter(|audience| audience != ANY_AUDIENCE))
+        let issuers = self.values_of_claims("JWT_ISSUER");
+        let any = self.text("JWT_AUDIENCE").is_some_and(|text| text.trim() == ANY_AUDIENCE);
+        (issuers, if any { Vec::new() } else { self.values_of_claims("JWT_AUDIENCE") })
+    }
+
+    /// What a claim may be: one or several different texts, comma-separated, byte for byte as tokens have them.
+    pub(super) fn values_of_claims(&mut self, name: &'static str) -> Vec<String> {
+        let expected = "one or several different values, comma-separated, byte for byte as tokens have them: no wildcard, no \
+                        quotes, no spaces, nothing in brackets to be filled in";
+        self.list(name, expected, |text| can_be_claimed(text).then(|| text.to_owned())).unwrap_or_default()
     }
 
     fn typ(&mut self) -> Option<String> {
@@ -215,9 +232,11 @@ impl<S: Settings> Reader<'_, S> {
     }
 }
 
-/// The name that tokens have for the algorithm; nothing for one that the gate doesn't know.
-pub fn algorithm_name(algorithm: Algorithm) -> &'static str {
-    ALGORITHMS.iter().find(|(_, known)| *known == algorithm).map_or("", |(name, _)| name)
+/// Whether the text can be an `iss` or an `aud`: a URI, or another text that is none (RFC 7519 §2). What no URI can have
+/// (RFC 3986 §2) is refused in both, and a `*`: it stands there because somebody meant something else.
+fn can_be_claimed(text: &str) -> bool {
+    let is_strange = |c: char| c.is_whitespace() || c.is_control() || "\"<>{}|\\^`*".contains(c);
+    !text.is_empty() && !text.contains(is_strange) && !text.starts_with('\'')
 }
 
 /// A media type as tokens name theirs: `application/` may be left out, and the case doesn't matter (RFC 7515 §4.1.9).

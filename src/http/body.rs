@@ -34,12 +34,11 @@ struct WithoutSubject {
 
 /// Reads at most [`MAX`] bytes, whatever the request says of its length.
 pub async fn read(request: &Request) -> Result<std::result::Result<Vec<u8>, Problem>> {
-    if request.inner().body().is_none() {
-        return Ok(Ok(Vec::new()));
+    let Some(stream) = request.inner().body() else { return Ok(Ok(Vec::new())) };
+    match at_most(MAX, &stream, None).await {
+        Ok(body) => Ok(body.ok_or(Problem::BodyTooLarge)),
+        Err(_) => Err("the body can't be read".into()),
     }
-    // The same request under another handle: `Request::clone` would split the body in two and keep what nobody reads.
-    let chunks = Request::from(Clone::clone(request.inner())).stream()?;
-    Ok(at_most(MAX, chunks).await?.ok_or(Problem::BodyTooLarge))
 }
 
 /// What the bytes ask for.

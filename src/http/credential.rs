@@ -5,7 +5,7 @@
 
 use worker::Url;
 
-use super::Refusal;
+use super::{Refusal, list};
 use crate::config::{Carriage, is_token};
 use crate::problem::Problem;
 use crate::telemetry::Reason;
@@ -57,9 +57,10 @@ pub fn read(
     Ok(Credential { ticket, subprotocol: answer.map(|offer| (*offer).to_owned()) })
 }
 
-/// The subprotocols that are offered: different tokens, and a ticket only beside the name of our own.
+/// The subprotocols that are offered: different tokens, and a ticket only beside the name of our own. None where the
+/// header's list has nothing in it.
 fn offers(header: &str) -> Result<Vec<&str>, Problem> {
-    let offers: Vec<_> = header.split(',').map(|offer| offer.trim_matches([' ', '\t'])).collect();
+    let offers: Vec<_> = list::elements(header).collect();
     let repeated = |(at, offer)| offers.iter().skip(usize::saturating_add(at, 1)).any(|later: &&str| *later == offer);
     let ticket = offers.iter().any(|offer| is_ticket(offer));
     // A ticket that is there twice is told as such, by the caller.
@@ -75,6 +76,9 @@ fn offers(header: &str) -> Result<Vec<&str>, Problem> {
 fn is_ticket(offer: &str) -> bool {
     offer.contains(PREFIX)
 }
+
+#[cfg(test)]
+mod forged;
 
 #[cfg(test)]
 mod tests {
@@ -131,7 +135,12 @@ mod tests {
         assert_eq!(offering(&format!("{good},ws-ticket.v1")), own());
         assert_eq!(offering(&format!("ws-ticket.v1,{good},chat.v2, chat.v1")), apps());
         assert_eq!(offering(&format!("chat.v2\t, \tws-ticket.v1 ,{good}")), apps());
+        assert_eq!(offering(&format!("ws-ticket.v1, {good},")), own());
+        assert_eq!(offering(&format!(",ws-ticket.v1,, {good}, ,chat.v2")), apps());
         assert_eq!(offering("ws-ticket.v1, chat.v2"), Err("ticket_missing"));
+        for nothing in ["", ",", " ,\t,"] {
+            assert_eq!(offering(nothing), Err("ticket_missing"), "{nothing}");
+        }
         assert_eq!(offering("ws-ticket.v1, wst_"), Err("ticket_malformed"));
         assert_eq!(offering(&format!("ws-ticket.v1, bearer.{good}")), Err("ticket_malformed"));
         assert_eq!(offering(&format!("ws-ticket.v1, {good}, bearer.{good}")), Err("ticket_repeated"));
@@ -144,14 +153,11 @@ mod tests {
             format!("WS-TICKET.V1, {good}"),
             format!("ws-ticket.v1, ws-ticket.v1, {good}"),
             format!("ws-ticket.v1, {good}, chat.v2, chat.v2"),
-            format!("ws-ticket.v1, {good},"),
-            format!("ws-ticket.v1,, {good}"),
             format!("ws-ticket.v1 {good}"),
             format!("ws-ticket.v1, {good}, a b"),
             format!("ws-ticket.v1, {good}, \"a\""),
             format!("ws-ticket.v1, {good}, é"),
             format!("ws-ticket.v1, {good}, {}", long.join(",")),
-            String::new(),
         ] {
             assert_eq!(offering(&bad), Err("subprotocol_invalid"), "{bad}");
         }
@@ -164,6 +170,8 @@ mod tests {
         assert_eq!(answer("chat.v2, chat.v1"), Ok(Some("chat.v2".to_owned())));
         assert_eq!(answer("ws-ticket.v1, chat.v1"), Ok(Some("chat.v1".to_owned())));
         assert_eq!(answer("ws-ticket.v1"), Ok(Some(SUBPROTOCOL.to_owned())));
+        assert_eq!(answer("chat.v2,"), Ok(Some("chat.v2".to_owned())));
+        assert_eq!(answer(","), Ok(None));
         assert_eq!(answer(&format!("ws-ticket.v1, {}", good())), Err("ticket_repeated"));
         assert_eq!(read_from(&query, None, BOTH), Ok((good(), None)));
     }

@@ -42,7 +42,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
     };
     let origin = origins.check(headers)??;
     if preflight {
-        return Ok(cors::preflight()?);
+        return cors::preflight(headers);
     }
     by_script(app, headers, origin.as_deref())?;
     let bytes = body::read(asked.request).await??;
@@ -56,7 +56,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
     };
     let wish = Wish {
         room: asked_for.room,
-        origin,
+        origin: origin.map(|origin| origins.bound(origin)),
         bond: bond.as_ref().map(|bond| *bond.digest()),
         near: region(asked.request),
     };
@@ -91,10 +91,21 @@ fn by_script(app: &App, headers: &Headers, origin: Option<&str>) -> Result<(), F
     if headers.get("Sec-Fetch-Mode")?.is_some_and(|mode| mode != "cors" && mode != "same-origin") {
         return Err(Problem::FetchModeRefused.into());
     }
-    if app.identity.is_borne_by_browsers() && origin.is_none() && headers.has("Cookie")? {
-        return Err(Problem::OriginRefused.into());
+    let is_login = app.identity.is_borne_by_browsers() && headers.has("Cookie")?;
+    if is_login && origin.is_none() && !is_by_program(headers)? {
+        return Err(Problem::OriginMissing.into());
     }
     Ok(())
+}
+
+/// Whether the request has what no browser adds by itself, as it adds cookies and the passwords of `Basic`. A page of another
+/// site that added it would have to say its origin.
+fn is_by_program(headers: &Headers) -> Result<bool, Failure> {
+    let authorization = headers.get("Authorization")?;
+    let scheme = authorization.as_deref().and_then(|text| text.split_once(' ')).map(|(scheme, _)| scheme);
+    let is_of_tokens =
+        |scheme: &str| ["bearer", "dpop", "token"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    Ok(scheme.is_some_and(is_of_tokens))
 }
 
 /// The browser's own, if it has one, so that its tabs don't take each other's away; else a fresh one.

@@ -6,11 +6,12 @@ mod cors;
 mod credential;
 mod health;
 mod issue;
+mod list;
 mod origin;
 mod page;
 mod upgrade;
 
-use worker::{Date, Fetcher, Request, Response, ResponseBuilder, Result, Url};
+use worker::{Date, Fetcher, Headers, Request, Response, ResponseBuilder, Result, Url};
 
 use crate::config::{Bind, Carriage, Problem as SettingProblem};
 use crate::gate::Gate;
@@ -103,12 +104,44 @@ impl From<worker::Error> for Failure {
     }
 }
 
-/// Answers a request.
-pub async fn serve(request: Request, started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Response> {
-    // Not `?`: worker's error repeats the URL, ticket included, and its macro writes the error to the log.
-    let Ok(url) = request.url() else { return refuse(Problem::RequestMalformed) };
+/// The routes beside the page's.
+const ROUTES: [&str; 3] = ["/health", "/ws-ticket", "/ws"];
+
+/// The request's URL. `Host` may hold a login (`u:p@gate.example`), which would end up in the answer's `url`.
+fn url_of(text: &str) -> Option<Url> {
+    let (_, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    // No error is passed on: it repeats the URL, ticket included.
+    if authority.contains('@') { None } else { Url::parse(text).ok() }
+}
+
+/// Answers a request, whatever happens.
+pub async fn serve(request: Request, started: &std::result::Result<App, Vec<SettingProblem>>) -> Response {
+    // An error that left the Worker would be written to the log as it is, whatever it quotes, and answered with its own text.
+    match answer(request, started).await {
+        Ok(response) => response,
+        Err(_) => internal(),
+    }
+}
+
+/// What is left to say when an answer can't be made. Nothing in it can fail: a header that can't be set is left out.
+fn internal() -> Response {
+    telemetry::emit(&Event::InternalError { route: "answer" });
+    let problem = Problem::Internal;
+    let headers = Headers::new();
+    for (name, value) in NO_STORE.iter().chain(&[("Content-Type", "application/problem+json")]) {
+        let _ = headers.set(name, value);
+    }
+    let body = serde_json::to_vec(&problem.details()).unwrap_or_default();
+    ResponseBuilder::new().with_headers(headers).with_status(problem.status()).fixed(body)
+}
+
+async fn answer(request: Request, started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Response> {
+    let Some(url) = url_of(&request.inner().url()) else { return refuse(Problem::RequestMalformed) };
     let asked = Asked { request: &request, url: &url, method: request.inner().method() };
     let path = url.path();
+    // A slash at the end leads to the same route: a redirect would lose a preflight and a body.
+    let path = path.strip_suffix('/').filter(|path| ROUTES.contains(path)).unwrap_or(path);
     if path == "/health" {
         return match health::answer(&asked, started) {
             Err(problem) => refuse(problem),
@@ -172,11 +205,11 @@ fn refuse(problem: Problem) -> Result<Response> {
 }
 
 /// No answer of ours may be kept, or tell another site where it came from.
+const NO_STORE: [(&str, &str); 3] =
+    [("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff")];
+
 fn no_store(builder: ResponseBuilder) -> Result<ResponseBuilder> {
-    builder
-        .with_header("Cache-Control", "no-store")?
-        .with_header("Referrer-Policy", "no-referrer")?
-        .with_header("X-Content-Type-Options", "nosniff")
+    NO_STORE.iter().try_fold(builder, |builder, (name, value)| builder.with_header(name, value))
 }
 
 /// The gate's clock: the one place that reads it. A shard has its own.

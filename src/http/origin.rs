@@ -22,8 +22,70 @@ impl<'a> Origins<'a> {
     /// The request's origin, `None` where it has none. Compared byte for byte: two headers, which arrive joined by a
     /// comma, or another spelling match nothing.
     pub fn check(&self, headers: &Headers) -> Result<std::result::Result<Option<String>, Problem>> {
-        let Some(origin) = headers.get("Origin")? else { return Ok(Ok(None)) };
-        let known = origin == self.own || self.allowed.contains(&origin);
-        Ok(if known { Ok(Some(origin)) } else { Err(Problem::OriginRefused) })
+        Ok(headers.get("Origin")?.map(|origin| self.allow(origin)).transpose())
+    }
+
+    fn allow(&self, origin: String) -> std::result::Result<String, Problem> {
+        if origin == self.own || self.is_own_socket(&origin) || self.allowed.contains(&origin) {
+            Ok(origin)
+        } else if origin == "null" {
+            Err(Problem::OriginOpaque)
+        } else {
+            Err(Problem::OriginRefused)
+        }
+    }
+
+    /// What a ticket is bound to: the gate's own origin is one, however a program spells its scheme.
+    pub fn bound(&self, origin: String) -> String {
+        if self.is_own_socket(&origin) { self.own.clone() } else { origin }
+    }
+
+    /// Whether it is the gate's own with `ws:` for `http:` or `wss:` for `https:`. Some programs send the URL that they
+    /// connect to; no browser does, for no page has such an origin.
+    fn is_own_socket(&self, origin: &str) -> bool {
+        let rest = origin.strip_prefix("ws");
+        rest.is_some() && rest == self.own.strip_prefix("http")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gates_own_has_two_spellings_and_is_one() {
+        for (url, own, other) in [
+            ("https://gate.example/ws", "https://gate.example", "wss://gate.example"),
+            ("http://localhost:8787/ws", "http://localhost:8787", "ws://localhost:8787"),
+        ] {
+            let origins = Origins::new(&[], &Url::parse(url).unwrap());
+            for spelling in [own, other] {
+                assert_eq!(origins.allow(spelling.to_owned()).as_deref(), Ok(spelling));
+                assert_eq!(origins.bound(spelling.to_owned()), own);
+            }
+        }
+    }
+
+    #[test]
+    fn all_else_is_not_the_gates_own() {
+        let origins = Origins::new(&[], &Url::parse("https://gate.example/ws").unwrap());
+        for origin in [
+            "ws://gate.example",
+            "wss://gate.example:443",
+            "wss://gate.example/",
+            "wss://gate.example/ws",
+            "wss://GATE.example",
+            "WSS://gate.example",
+            "wss://gate.example.evil.example",
+            "wss://",
+            "ws",
+            "wsss://gate.example",
+            "http://gate.example",
+            "",
+        ] {
+            assert_eq!(origins.allow(origin.to_owned()), Err(Problem::OriginRefused), "{origin}");
+            assert_eq!(origins.bound(origin.to_owned()), origin);
+        }
+        assert_eq!(origins.allow("null".to_owned()), Err(Problem::OriginOpaque));
     }
 }

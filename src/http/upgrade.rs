@@ -44,7 +44,8 @@ async fn admit(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
     }
     let headers = asked.request.headers();
     handshake(headers)?;
-    let origin = Origins::new(&app.origins, asked.url).check(headers)??;
+    let origins = Origins::new(&app.origins, asked.url);
+    let origin = origins.check(headers)??.map(|origin| origins.bound(origin));
     let offers = headers.get("Sec-WebSocket-Protocol")?;
     let credential = credential::read(asked.url, offers.as_deref(), app.carriage, &app.keyring)?;
     // Everything random before the ticket is burnt: what can fail should fail here.
@@ -54,11 +55,12 @@ async fn admit(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
     let presenter = Presenter { origin: origin.as_deref(), cookie };
     let grant = app.gate.consume(&credential.ticket, attempt, presenter, now).await?;
     let age_ms = now().since(grant.issued_at);
-    telemetry::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
     let response = echo::open(&Welcome::new(session, &grant, &rfc3339(grant.expires_at)))?;
     if let Some(subprotocol) = &credential.subprotocol {
         response.headers().set("Sec-WebSocket-Protocol", subprotocol)?;
     }
+    // Only now is there a socket: what fails before is an error of the gate, and admits nobody.
+    telemetry::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
     Ok(response)
 }
 
@@ -76,7 +78,9 @@ impl From<NotAdmitted> for Refusal {
     }
 }
 
-/// The handshake of RFC 6455 §4.2.1, as far as the platform leaves it to us.
+/// The handshake of RFC 6455 §4.2.1, as far as the platform leaves it to us. `Upgrade` is a list (RFC 9110 §7.8), but the
+/// platform opens a socket only where `websocket` stands in it alone: a longer one is refused here, before it could burn a
+/// ticket. `Connection` belongs to the hop and isn't looked at, by the platform neither.
 fn handshake(headers: &Headers) -> Result<(), Failure> {
     let is_upgrade = headers.get("Upgrade")?.is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
     if !is_upgrade {

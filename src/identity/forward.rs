@@ -7,7 +7,7 @@ use worker::{Headers, Url};
 
 use super::login::{self, Flaw, Said};
 use super::{NotKnown, ask, is_ticket};
-use crate::config::ForwardSettings;
+use crate::config::{ForwardSettings, is_token};
 use crate::gate::Caller;
 use crate::grant::{Millis, Subject};
 use crate::outside::{Ask, is_json};
@@ -115,8 +115,10 @@ impl Forward {
         let body = answered.body.ok_or(NoCaller::Unusable("too_large"))?;
         let said: Said = if answered.content_type.is_some_and(is_json) {
             serde_json::from_slice(body).map_err(|_| malformed)?
-        } else {
+        } else if self.claims_of_headers().all(|name| is_token(name)) {
             self.in_headers(header).ok_or(malformed)?
+        } else {
+            return Err(NoCaller::Unusable("claim_name"));
         };
         let subject = login::text(&said, "sub").map_err(|_| malformed)?.ok_or(malformed)?;
         let subject = Subject::try_from(subject.to_owned()).map_err(|_| malformed)?;
@@ -126,6 +128,12 @@ impl Forward {
             Flaw::ClaimsTooLarge => NoCaller::Refused(NotKnown::Refused("claims_too_large")),
             Flaw::Type | Flaw::Rooms => malformed,
         })
+    }
+
+    /// The claims that have headers of their own names, where a login answers in headers. One that can't be the name of a header
+    /// would always be missing there, and nobody would know why.
+    fn claims_of_headers(&self) -> impl Iterator<Item = &String> {
+        self.settings.claims.iter().filter(|claim| MEMBERS.iter().all(|(name, ..)| name != claim))
     }
 
     /// What the headers of an answer say, by the names that JSON would have for it.
@@ -142,7 +150,7 @@ impl Forward {
                 said.insert(name.to_owned(), read(&text)?);
             }
         }
-        for name in self.settings.claims.iter().filter(|claim| MEMBERS.iter().all(|(name, ..)| name != claim)) {
+        for name in self.claims_of_headers() {
             if let Some(text) = prefixed(name)? {
                 said.insert(name.clone(), text.into());
             }

@@ -109,6 +109,11 @@ pub fn texts(value: &Value) -> Option<Vec<String>> {
     value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
+/// One text, or a list of texts.
+pub fn text_or_texts(value: &Value) -> Option<Vec<String>> {
+    value.as_str().map_or_else(|| texts(value), |text| Some(vec![text.to_owned()]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

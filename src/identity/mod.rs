@@ -4,9 +4,9 @@ mod access;
 mod dev;
 mod forward;
 mod jwks;
+mod jws;
 mod jwt;
 mod login;
-mod provider;
 mod public;
 mod token;
 mod webcrypto;
@@ -16,7 +16,7 @@ use worker::{Headers, Request, Url};
 use crate::config::IdentityChoice;
 use crate::gate::Caller;
 use crate::grant::{Millis, Subject};
-use crate::outside::{self, Answer, Ask, TimedOut};
+use crate::outside::{self, Answer, Ask, Deadline, NoAnswer};
 use crate::ticket;
 use forward::Forward;
 use token::Tokens;
@@ -96,7 +96,7 @@ impl Identity {
         request: &Request,
         url: &Url,
         named: Option<Subject>,
-        clock: impl Fn() -> Millis,
+        clock: impl Fn() -> Millis + Clone + 'static,
     ) -> worker::Result<Result<Caller, NotKnown>> {
         let headers = request.headers();
         match self {
@@ -114,7 +114,7 @@ async fn by_token(
     headers: &Headers,
     header: &str,
     within: fn(&str) -> Result<&str, NotKnown>,
-    clock: impl Fn() -> Millis,
+    clock: impl Fn() -> Millis + Clone + 'static,
 ) -> worker::Result<Result<Caller, NotKnown>> {
     let Some(text) = headers.get(header)? else { return Ok(Err(NotKnown::Missing)) };
     Ok(match within(&text) {
@@ -133,9 +133,8 @@ const ANSWER_MAX: usize = 64 * 1024;
 
 /// Asks a server that knows logins. An error is a reason for telemetry.
 async fn ask(ask: &Ask<'_>, timeout_ms: u32) -> Result<Answer, &'static str> {
-    match outside::within(timeout_ms, outside::fetch(ask, ANSWER_MAX)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err("failed"),
-        Err(TimedOut) => Err("timed_out"),
-    }
+    outside::fetch(ask, ANSWER_MAX, &Deadline::after(timeout_ms)).await.map_err(|why| match why {
+        NoAnswer::Failed(_) => "failed",
+        NoAnswer::TimedOut => "timed_out",
+    })
 }

@@ -3,11 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use jsonwebtoken::Algorithm;
-
 use super::NotKnown;
 use super::webcrypto::{CryptoKey, Given, import};
-use crate::config::PublicKey;
+use crate::config::{Algorithm, PublicKey};
 use crate::telemetry::{self, Event};
 
 /// They, and what the platform made of them. It is asked at the first token: importing is asynchronous, and start-up is not.
@@ -36,7 +34,7 @@ impl PublicKeys {
     async fn import(&self) -> Result<Rc<[CryptoKey]>, NotKnown> {
         let mut all = Vec::new();
         for key in &self.keys {
-            for algorithm in self.algorithms.iter().filter(|algorithm| key.kind.verifies(**algorithm)) {
+            for algorithm in self.algorithms.iter().filter(|algorithm| algorithm.kind() == Some(key.kind)) {
                 let Some(key) = import(Given::Spki(&key.spki), *algorithm).await else {
                     // In a key's form and yet none, such as a point that isn't on the curve.
                     telemetry::emit(&Event::IdentityFailed { step: "public_key", reason: "malformed", ms: 0 });

@@ -1,12 +1,15 @@
-//! How long a store is waited for.
+//! What follows for a store when one of its steps had no answer.
 
-use std::future::Future;
-
-use crate::outside;
+pub use crate::outside::{Deadline, NoAnswer};
 use crate::store::{Cause, StoreError};
 
-/// The future's output, or, after so many milliseconds, "no answer".
-pub async fn within<T>(timeout_ms: u32, step: &'static str, asked: impl Future<Output = T>) -> Result<T, StoreError> {
-    let answer = outside::within(timeout_ms, asked).await;
-    answer.map_err(|outside::TimedOut| StoreError::Unavailable { step, cause: Cause::TimedOut })
+/// "No answer" of the step, and whether it was for want of time.
+pub fn unavailable(step: &'static str) -> impl Fn(NoAnswer) -> StoreError + Copy {
+    move |why| {
+        let cause = match why {
+            NoAnswer::TimedOut => Cause::TimedOut,
+            NoAnswer::Failed(_) => Cause::Failed,
+        };
+        StoreError::Unavailable { step, cause }
+    }
 }

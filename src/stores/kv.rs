@@ -6,17 +6,30 @@
 //! `SingleUse`.
 
 use std::fmt;
-use std::future::Future;
 
 use async_trait::async_trait;
-use worker::kv::{KvError, KvStore};
+use worker::js_sys::{Object, Promise, Reflect};
+use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
-use super::deadline::within;
+use super::deadline::{Deadline, NoAnswer};
 use crate::grant::Grant;
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use crate::telemetry::{Event, Operation, Outcome, Sink};
 use crate::ticket::{Digest, Home, Ticket};
+
+#[wasm_bindgen]
+extern "C" {
+    /// A namespace, by its own names: a promise that `worker` waits for can't be raced.
+    #[derive(Debug)]
+    pub type Namespace;
+    #[wasm_bindgen(method, catch)]
+    fn get(this: &Namespace, key: &str, kind: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn put(this: &Namespace, key: &str, value: &str, options: &Object) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn delete(this: &Namespace, key: &str) -> Result<Promise, JsValue>;
+}
 
 /// KV refuses to expire a key sooner than this, in seconds
 /// (<https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys>). The gate expires tickets on time.
@@ -34,7 +47,7 @@ pub enum AfterRead {
 /// The store.
 pub struct Kv {
     home: Home,
-    namespace: KvStore,
+    namespace: Namespace,
     after_read: AfterRead,
     timeout_ms: u32,
     sink: Sink,
@@ -42,16 +55,24 @@ pub struct Kv {
 
 impl Kv {
     /// The namespace as a store whose tickets go by `home`, each call waited for at most `timeout_ms`.
-    pub fn new(home: Home, namespace: KvStore, after_read: AfterRead, timeout_ms: u32, sink: Sink) -> Self {
+    pub fn new(home: Home, namespace: Namespace, after_read: AfterRead, timeout_ms: u32, sink: Sink) -> Self {
         Self { home, namespace, after_read, timeout_ms, sink }
     }
 
-    async fn call<T>(
-        &self,
-        step: &'static str,
-        asked: impl Future<Output = Result<T, KvError>>,
-    ) -> Result<T, StoreError> {
-        within(self.timeout_ms, step, asked).await?.map_err(|error| unavailable(step, &error))
+    async fn call(&self, step: &'static str, asked: Result<Promise, JsValue>) -> Result<JsValue, StoreError> {
+        let answer = match asked {
+            Ok(promise) => Deadline::after(self.timeout_ms).settle(promise).await,
+            Err(error) => Err(NoAnswer::Failed(error)),
+        };
+        answer.map_err(|why| unavailable(step, why))
+    }
+
+    fn put(&self, key: &str, record: &str, ttl_seconds: u64) -> Result<Promise, JsValue> {
+        let options = Object::new();
+        // As a number of JavaScript's own, which a `u64` would not be.
+        let ttl_seconds = u32::try_from(ttl_seconds).unwrap_or(u32::MAX);
+        Reflect::set(&options, &"expirationTtl".into(), &ttl_seconds.into())?;
+        self.namespace.put(key, record, &options)
     }
 }
 
@@ -60,8 +81,12 @@ fn key(digest: &Digest) -> String {
 }
 
 /// Only whether it was a limit is taken from the platform's message.
-fn unavailable(step: &'static str, error: &KvError) -> StoreError {
-    let cause = if error.to_string().contains("429") { Cause::LimitReached } else { Cause::Failed };
+fn unavailable(step: &'static str, why: NoAnswer) -> StoreError {
+    let cause = match why {
+        NoAnswer::TimedOut => Cause::TimedOut,
+        NoAnswer::Failed(error) if format!("{error:?}").contains("429") => Cause::LimitReached,
+        NoAnswer::Failed(_) => Cause::Failed,
+    };
     StoreError::Unavailable { step, cause }
 }
 
@@ -88,10 +113,7 @@ impl TicketStore for Kv {
     async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let ticket = Ticket::mint(self.home.clone())?;
         let record = grant.to_json().map_err(|_| StoreError::Corrupt { step: "kv.put" })?;
-        let put = async {
-            let ttl = grant.ttl_seconds().max(MIN_EXPIRATION_TTL);
-            self.namespace.put(&key(ticket.digest()), record)?.expiration_ttl(ttl).execute().await
-        };
+        let put = self.put(&key(ticket.digest()), &record, grant.ttl_seconds().max(MIN_EXPIRATION_TTL));
         self.call("kv.put", put).await?;
         Ok(ticket)
     }
@@ -101,8 +123,8 @@ impl TicketStore for Kv {
             return Ok(Consumed::Unknown);
         }
         let key = key(ticket.digest());
-        let record = self.call("kv.get", self.namespace.get(&key).text()).await?;
-        let Some(record) = record else { return Ok(Consumed::Unknown) };
+        let record = self.call("kv.get", self.namespace.get(&key, "text")).await?;
+        let Some(record) = record.as_string() else { return Ok(Consumed::Unknown) };
         let grant = match Consumed::of_record(&record, "kv.get")? {
             Consumed::Granted(grant) => grant,
             refused => return Ok(refused),

@@ -13,6 +13,8 @@ pub mod shard;
 pub mod upstash;
 
 use worker::Env;
+use worker::js_sys::Reflect;
+use worker::wasm_bindgen::{JsCast, JsValue};
 
 use crate::config::{KV_BINDING, Leaf, Problem, SHARD_BINDING, Stores};
 use crate::grant::Millis;
@@ -84,8 +86,10 @@ impl Builder<'_> {
     }
 
     fn kv(&self, after_read: AfterRead) -> Result<Kv, Problem> {
-        let namespace = self.env.kv(KV_BINDING).map_err(|_| Problem::binding(KV_BINDING, "a Workers KV namespace"))?;
-        Ok(Kv::new(home(KV)?, namespace, after_read, self.stores.timeout_ms, self.sink))
+        // It has no class of its own to know it by.
+        let namespace = Reflect::get(self.env, &KV_BINDING.into()).ok().filter(JsValue::is_object);
+        let namespace = namespace.ok_or_else(|| Problem::binding(KV_BINDING, "a Workers KV namespace"))?;
+        Ok(Kv::new(home(KV)?, namespace.unchecked_into(), after_read, self.stores.timeout_ms, self.sink))
     }
 
     fn shards(&self) -> Result<Shards, Problem> {

@@ -10,7 +10,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Deserializer};
 
-use super::deadline::within;
+use super::deadline::{Deadline, NoAnswer, unavailable};
 use super::redis::cause_of;
 use super::redis::command::Command;
 use crate::config::UpstashSettings;
@@ -39,23 +39,23 @@ impl Upstash {
     }
 
     async fn ask(&self, step: &'static str, command: Command) -> Result<Option<String>, StoreError> {
-        let answer = within(self.timeout_ms, step, self.post(&command)).await?;
-        let (status, body) = answer.map_err(|_| StoreError::Unavailable { step, cause: Cause::Failed })?;
+        let by = Deadline::after(self.timeout_ms);
+        let (status, body) = self.post(&command, &by).await.map_err(unavailable(step))?;
         result_of(status, &body).map_err(|cause| StoreError::Unavailable { step, cause })
     }
 
     /// The status and the body.
-    async fn post(&self, command: &Command) -> worker::Result<(u16, Vec<u8>)> {
+    async fn post(&self, command: &Command, by: &Deadline) -> Result<(u16, Vec<u8>), NoAnswer> {
         let token = format!("Bearer {}", self.settings.token.reveal());
-        let body = serde_json::to_string(command)?;
+        let body = serde_json::to_string(command).map_err(|_| NoAnswer::Failed("not JSON".into()))?;
         let ask = Ask {
             method: "POST",
             url: &self.settings.url,
             headers: &[("Authorization", &token), ("Content-Type", "application/json")],
             body: Some(&body),
         };
-        let answer = outside::fetch(&ask, ANSWER_MAX).await?;
-        Ok((answer.status, answer.body.ok_or("too long for an answer")?))
+        let answer = outside::fetch(&ask, ANSWER_MAX, by).await?;
+        Ok((answer.status, answer.body.ok_or_else(|| NoAnswer::Failed("too long for an answer".into()))?))
     }
 }
 

@@ -22,6 +22,7 @@ class AuthServer extends WebServer {
   vars(more = {}) {
     return {
       ENVIRONMENT: "development",
+      PAGE: "off",
       TICKET_STORE: "kv",
       IDENTITY: "forward",
       AUTH_URL: this.authUrl,

@@ -5,16 +5,16 @@ import os from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
 import { chromiumPath } from "../../scripts/chromium.js";
+import { PATIENCE_MS } from "./pace.js";
 
 const QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
-const START_MS = 30_000;
 
 // The sandbox doesn't start as root. What runs here is our own.
 const flags = () => [...QUIET, ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])];
 
 /** A headless browser, whose pages are all in front. */
 export function launch() {
-  return chromium.launch({ executablePath: chromiumPath(), headless: true, args: flags() });
+  return chromium.launch({ executablePath: chromiumPath(), headless: true, args: flags(), timeout: PATIENCE_MS });
 }
 
 /**
@@ -44,7 +44,7 @@ export async function launchTabs() {
 function endpoint(child) {
   return new Promise((resolve, reject) => {
     let text = "";
-    const timer = setTimeout(() => reject(new Error(`Chromium does not start:\n${text}`)), START_MS);
+    const timer = setTimeout(() => reject(new Error(`Chromium does not start:\n${text}`)), PATIENCE_MS);
     child.once("error", reject);
     child.once("exit", () => reject(new Error(`Chromium ended:\n${text}`)));
     child.stderr.setEncoding("utf8").on("data", (chunk) => {
@@ -61,7 +61,7 @@ function endpoint(child) {
 export async function open(browser, gate, { path = "/", expected = [], ...options } = {}) {
   const context = await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 840 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   watch(page, gate, expected);
   await page.goto(new URL(path, gate.url).href);
   return page;

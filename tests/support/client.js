@@ -4,6 +4,7 @@ import http from "node:http";
 import zlib from "node:zlib";
 import { departsAsWelcome } from "./asyncapi.js";
 import { departs } from "./openapi.js";
+import { PATIENCE_MS } from "./pace.js";
 
 const HANDSHAKE = {
   Connection: "Upgrade",
@@ -11,15 +12,14 @@ const HANDSHAKE = {
   "Sec-WebSocket-Version": "13",
   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
-const DEADLINE_MS = 30_000;
 
 /** One request. `body` may be a string, a Buffer, or an array of them, which is sent chunked, without a length. */
 export function request(target, { method = "GET", path = "/", headers = {}, body, signal } = {}) {
   return new Promise((resolve, reject) => {
     const all = { ...target.headers, ...headers };
-    const options = { method, agent: false, headers: all, timeout: DEADLINE_MS, signal };
+    const options = { method, agent: false, headers: all, timeout: PATIENCE_MS, signal };
     const sent = http.request(new URL(target.url).origin + path, options);
-    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path} in ${DEADLINE_MS} ms`)));
+    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path} in ${PATIENCE_MS} ms`)));
     sent.on("error", reject);
     const answered = (answer) => {
       // These are the harness's own.
@@ -135,7 +135,7 @@ class Admitted {
       const text = this.#frame();
       if (text !== undefined) return this.#held(JSON.parse(text));
       if (this.socket.destroyed) throw new Error("the socket closed before a frame came");
-      const timer = setTimeout(() => this.socket.destroy(), DEADLINE_MS);
+      const timer = setTimeout(() => this.socket.destroy(), PATIENCE_MS);
       await new Promise((resolve) => {
         this.wake = resolve;
       });

@@ -2,18 +2,20 @@
 //
 // This entry runs in workerd in place of `build/index.js` and hands the artifact an `env` whose KV namespace, Durable Object
 // namespace and rate limits are the real ones with a fault in front. Nothing of the gate is replaced. Only a test can reach the
-// controls: `POST /__edge` sets a plan, `GET /__edge` tells how often each binding was called, `/__edge/alarm?id=` shows
-// (GET) or runs (POST) the alarm of a shard.
+// controls: `POST /__edge` sets a plan, `GET /__edge` tells how often each binding was called and what the artifact holds on to,
+// `/__edge/alarm?id=` shows (GET) or runs (POST) the alarm of a shard.
 //
-// A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, log, platform }`.
+// A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, tick, log, platform }`.
 // A fault: `{ how, times?, ms?, status?, body?, value?, says?, error? }` where `how` is `throw` (fails, nothing happened), `lost`
-// (happened, then fails), `late` (after `ms`), `hang` (no answer) or `answer` (shard: this status and body; a limit: this `value`;
-// nothing happened); `times` is how many calls it lasts, else all; `says` is what a failure says besides; `error` are properties
+// (happened, then fails), `late` (after `ms`), `hang` (no answer for a minute), `never` (none at all) or `answer` (shard: this
+// status and body; a limit: this `value`; nothing happened); `times` is how many calls it lasts, else all; `says` is what a failure says besides; `error` are properties
 // that it has. What each shard did in SQL since the last plan stands in `statements`. `clock` is the time in
-// milliseconds at which every clock stands still; `log` is a line that is logged at once; `platform` lists what else of the
-// platform fails: the `body` of a request as it is read, a `socket` as it is opened, a file of the `page`.
+// milliseconds at which every clock stands still, or goes on by `tick` each time that it is looked at; `log` is a line that is logged
+// at once; `platform` lists what else of the platform fails: the `body` of a request as it is read, a `socket` as it is opened, a
+// file of the `page`, a `header` of an answer as it is set.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as artifact from "../../build/index.js";
+import { counting, holding } from "./wasm-spy.js";
 
 const HANG_MS = 60_000;
 const RealDate = Date;
@@ -27,7 +29,9 @@ class EdgeDate extends RealDate {
     else super(...args);
   }
   static now() {
-    return plan.clock ?? RealDate.now();
+    const now = plan.clock ?? RealDate.now();
+    if (plan.tick) plan.clock = now + plan.tick;
+    return now;
   }
 }
 globalThis.Date = EdgeDate;
@@ -45,6 +49,12 @@ globalThis.WebSocketPair = function WebSocketPair() {
   return new RealPair();
 };
 
+const { set: setHeader } = Headers.prototype;
+Headers.prototype.set = function set(...args) {
+  unlessLost("header");
+  return setHeader.apply(this, args);
+};
+
 /** Calls `real` through the fault planned for `binding.operation`, and counts the call. */
 async function through(binding, operation, error, real) {
   const name = `${binding}.${operation}`;
@@ -60,6 +70,7 @@ async function through(binding, operation, error, real) {
     await real();
     throw failure();
   }
+  if (fault.how === "never") return new Promise(() => {});
   await scheduler.wait(fault.how === "hang" ? HANG_MS : fault.ms);
   if (fault.how === "hang") throw failure();
   return real();
@@ -174,7 +185,7 @@ export default class extends WorkerEntrypoint {
         statements = [];
         if (plan.log !== undefined) console.log(plan.log);
       }
-      return Response.json({ plan, calls, statements });
+      return Response.json({ plan, calls, statements, holding: holding() });
     }
     if (url.pathname === "/__edge/alarm") {
       const shard = this.env.TICKET_SHARD.get(this.env.TICKET_SHARD.idFromString(url.searchParams.get("id")));
@@ -182,6 +193,7 @@ export default class extends WorkerEntrypoint {
       return Response.json({ at: await shard.edgeAlarmTime() });
     }
     const gate = new artifact.default(this.ctx, edgeEnv(this.env));
+    Object.defineProperty(gate, "ctx", { value: counting(this.ctx) });
     return asAnswered(await gate.fetch(asSent(request)));
   }
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { createTestHarness, experimental_readRawConfig } from "wrangler";
 import { direct, issue, opens, post, request, upgrade } from "./client.js";
 import { askDirectly } from "./outbound.js";
+import { TIMEOUT_MAX_MS, until } from "./pace.js";
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
 process.env.WRANGLER_SEND_METRICS ??= "false";
@@ -18,9 +19,11 @@ process.env.WRANGLER_WRITE_LOGS ??= "false";
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const ARTIFACT = path.join(PROJECT, "build/index.js");
 const FAULTY = fileURLToPath(new URL("./faulty-entry.js", import.meta.url));
-const SECONDS = 1000;
 /** A rate limit that no test reaches by accident: many ask for thousands of tickets, all from one address. */
 const OUT_OF_REACH = 1_000_000_000;
+
+/** A gate waits as long as it can be told to, so that a busy machine is no outage. A test of outages says what it needs. */
+const PATIENT = { STORE_TIMEOUT_MS: String(TIMEOUT_MAX_MS), IDENTITY_TIMEOUT_MS: String(TIMEOUT_MAX_MS) };
 
 /** Settings of a gate for development: anyone is who they say they are. Without the page, which would stand at `/`. */
 export const DEVELOPMENT = { ENVIRONMENT: "development", IDENTITY: "dev", PAGE: "off" };
@@ -65,13 +68,15 @@ function workerConfig(base, { vars = {}, without = [], edge = false, shares = fa
   delete config.build;
   // The harness sets secrets as variables; the runtime shows both alike.
   delete config.secrets;
-  config.assets.directory = path.join(PROJECT, config.assets.directory);
   config.main = edge ? FAULTY : ARTIFACT;
   config.name = index === 0 ? base.name : `${base.name}-${index}`;
   // Requests are dealt to Workers by host; the first has all that is left.
   if (index > 0) config.routes = [`${config.name}.test/*`];
-  const set = Object.entries({ ...config.vars, ...vars }).filter(([, value]) => value !== undefined);
+  const set = Object.entries({ ...config.vars, ...PATIENT, ...vars }).filter(([, value]) => value !== undefined);
   config.vars = Object.fromEntries(set);
+  // Two more Workers stand before every request where there are files to serve.
+  if (config.vars.PAGE === "off") delete config.assets;
+  else config.assets.directory = path.join(PROJECT, config.assets.directory);
   const owner = shares ? 0 : index;
   config.kv_namespaces = config.kv_namespaces
     .filter(({ binding }) => !without.includes(binding))
@@ -140,6 +145,11 @@ class Gate {
     return statements.filter((statement) => !statement.includes("__miniflare"));
   }
 
+  /** What the artifact holds on to: see `wasm-spy.js`. Needs `edge: true`. */
+  async holding() {
+    return (await this.request({ path: "/__edge" })).json.holding;
+  }
+
   async #called() {
     const { calls } = (await this.request({ path: "/__edge" })).json;
     const { limits = [], stores = [] } = Object.groupBy(Object.entries(calls), ([name]) =>
@@ -167,16 +177,14 @@ class Gate {
 
   /** The events that `match` accepts, once there are `count`: a log line may come a moment after the answer. */
   async eventually(match, count = 1) {
-    const deadline = Date.now() + 3 * SECONDS;
-    for (;;) {
+    const missing = () => {
+      const all = this.events().map((event) => JSON.stringify(event));
+      return `${count} such events came; the log has:\n${all.join("\n")}`;
+    };
+    return until(() => {
       const found = this.events().filter(match);
-      if (found.length >= count) return found;
-      if (Date.now() > deadline) {
-        const all = this.events().map((event) => JSON.stringify(event));
-        throw new Error(`${found.length} of ${count} events came; the log has:\n${all.join("\n")}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+      return found.length >= count && found;
+    }, missing);
   }
 
   forgetLines() {

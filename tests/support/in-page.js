@@ -24,14 +24,14 @@ export async function openSocket(page, options = {}) {
 }
 
 /** Waits until it was opened `times` times and the welcome of the last has come. */
-export function opened(page, times, ms = 15_000) {
+export function opened(page, times) {
   const enough = (times) => {
     const { seen, socket } = globalThis;
     const last = seen.findLastIndex(([event]) => event === "open");
     const welcome = seen.slice(last).some(([event, data]) => event === "message" && data.includes('"welcome"'));
     return socket.readyState === 1 && welcome && seen.filter(([event]) => event === "open").length === times;
   };
-  return page.waitForFunction(enough, times, { timeout: ms, polling: POLLING });
+  return page.waitForFunction(enough, times, { polling: POLLING });
 }
 
 /** Waits until it has lost its connection for the `times`th time. */

@@ -5,8 +5,11 @@ import { CompactSign, exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { encode, inSeconds } from "./jwt.js";
 import { WebServer } from "./web-server.js";
 
-/** Every algorithm that a set of public keys can be for. */
-export const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"];
+/** Every algorithm that a set of public keys can be for. `Ed25519` is another name of the last one. */
+export const ALGORITHMS = [
+  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+  ...["ES256", "ES384", "ES512", "EdDSA"],
+];
 export const AUDIENCE = "chat";
 
 const bytes = (text) => new TextEncoder().encode(text);
@@ -69,7 +72,7 @@ class Issuer extends WebServer {
   /** The settings of a gate that trusts it. */
   vars(more = {}) {
     const jwks = { JWT_JWKS_URL: this.jwksUrl, JWT_ISSUER: this.url, JWT_AUDIENCE: AUDIENCE };
-    return { ENVIRONMENT: "development", TICKET_STORE: "kv", IDENTITY: "jwt", ...jwks, ...more };
+    return { ENVIRONMENT: "development", PAGE: "off", TICKET_STORE: "kv", IDENTITY: "jwt", ...jwks, ...more };
   }
 
   /** Claims for an hour; those given go over them. */

@@ -139,9 +139,10 @@ export class Contract {
     return `${instancePath} ${message} ${params.additionalProperty ?? ""}`.trimEnd();
   }
 
-  /** What answers a method of a path: the operation, or what the document has for all others. */
+  /** What answers a method of a path, with or without a slash at its end: the operation, or what there is for all others. */
   #operation(method, pathname) {
-    const path = Object.hasOwn(this.api.paths, pathname) ? pathname : ELSEWHERE;
+    const bare = pathname.replace(/(?<=.)\/$/, "");
+    const path = Object.hasOwn(this.api.paths, bare) ? bare : ELSEWHERE;
     const item = this.api.paths[path];
     const named = item[method.toLowerCase()];
     return named ? { method, path, ...named } : { method: "*", path, ...item["x-otherwise"] };

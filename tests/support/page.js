@@ -1,6 +1,8 @@
 // What a person does on the page that the gate serves, and what is to be seen there.
 import { DEVELOPMENT } from "./harness.js";
 
+export { until } from "./pace.js";
+
 /** Settings of a gate for development that serves its page, as it does without a word of it. */
 export const WITH_PAGE = { ...DEVELOPMENT, PAGE: "" };
 
@@ -34,15 +36,14 @@ export async function talk(page, text) {
 export async function again(page) {
   await page.click("#again");
   const notice = page.locator("#connect-answer .notice.bad, #connect-answer .notice.warn");
-  // Chromium holds back sockets after others have failed.
-  await notice.waitFor({ timeout: 30_000 });
+  await notice.waitFor();
   return notice.innerText();
 }
 
 /** Presses *Start the race* and waits for the score; resolves to how many cells are in each state. */
 export async function race(page) {
   await page.click("#race");
-  await page.waitForSelector("#score b", { timeout: 60_000 });
+  await page.waitForSelector("#score b");
   return page.evaluate(() => {
     const count = {};
     for (const { dataset } of document.querySelectorAll("#grid .cell")) {
@@ -63,15 +64,4 @@ export async function facts(page) {
   await page.waitForSelector("[data-fact=store]");
   const entries = await page.$$eval("[data-fact]", (all) => all.map((one) => [one.dataset.fact, one.textContent]));
   return Object.fromEntries(entries);
-}
-
-/** Waits for a condition that no selector can say. */
-export async function until(condition, what, ms = 15_000) {
-  const deadline = Date.now() + ms;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
 }

@@ -10,6 +10,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { PATIENCE_MS } from "./pace.js";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const NOT_IN_A_CLONE = ["node_modules", "target", "build", ".git", ".wrangler", ".dev.vars"];
@@ -86,7 +87,7 @@ class Reader {
 
   async #serve(name, text) {
     const program = this.#start("sh", ["-c", text]);
-    const deadline = Date.now() + 120 * SECONDS;
+    const deadline = Date.now() + PATIENCE_MS;
     while (!(await answers(this.ports[name]))) {
       if (program.child.exitCode !== null) throw new Error(`ended, instead of serving: ${text}\n${program.all}`);
       if (Date.now() > deadline) throw new Error(`doesn't serve: ${text}\n${program.all}`);
@@ -103,7 +104,7 @@ class Reader {
     this.terminal.output = "";
     // From a file, so that no program in it reads the lines that follow.
     child.stdin.write(`. '${file}' </dev/null\nprintf '%s' '${mark}'\n`);
-    const deadline = Date.now() + 60 * SECONDS;
+    const deadline = Date.now() + PATIENCE_MS;
     while (!this.terminal.output.endsWith(mark)) {
       if (Date.now() > deadline || child.exitCode !== null)
         throw new Error(`doesn't end: ${text}\n${this.terminal.all}`);

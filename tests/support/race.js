@@ -2,8 +2,9 @@
 //
 // Sockets rather than `WebSocket`, because the moment matters: all connections stand open before the first byte is
 // written, and then every upgrade request is written in one turn of the event loop. Works against one gate or several
-// (`targets`), and never waits longer than `deadline` milliseconds.
+// (`targets`).
 import net from "node:net";
+import { PATIENCE_MS } from "./pace.js";
 
 const HANDSHAKE = {
   Connection: "Upgrade",
@@ -18,11 +19,11 @@ const CLOSE_FRAME = Buffer.from([0x88, 0x80, 0, 0, 0, 0]);
  * One round. `targets` are `{ url, headers? }`; connections are dealt to them in turn.
  * Answers `{ admitted, refused, other, took }`: how many got 101, how many 401, every other status (or error) by count.
  */
-export async function race({ targets, ticket, connections = 100, deadline = 20_000 }) {
+export async function race({ targets, ticket, connections = 100 }) {
   const racers = Array.from({ length: connections }, (_, i) => new Racer(targets[i % targets.length], ticket));
   const timer = setTimeout(() => {
     for (const racer of racers) racer.finish("deadline");
-  }, deadline);
+  }, PATIENCE_MS);
   try {
     await Promise.all(racers.map((racer) => racer.open));
     const began = performance.now();
@@ -35,8 +36,8 @@ export async function race({ targets, ticket, connections = 100, deadline = 20_0
   }
 }
 
-/** Many rounds, a fresh ticket each. `issue` gets the round's number; `seen` is called after every round. */
-export async function rounds({ count, issue, seen, ...options }) {
+/** Many rounds, a fresh ticket each. `issue` gets the round's number. */
+export async function rounds({ count, issue, ...options }) {
   const total = { rounds: 0, one: 0, none: 0, several: 0, worst: 0, other: {}, connections: 0, seconds: 0 };
   const began = performance.now();
   for (let round = 0; round < count; round += 1) {
@@ -47,7 +48,6 @@ export async function rounds({ count, issue, seen, ...options }) {
     total.worst = Math.max(total.worst, result.admitted);
     for (const [what, times] of Object.entries(result.other)) total.other[what] = (total.other[what] ?? 0) + times;
     total.seconds = (performance.now() - began) / 1000;
-    if (seen?.(result, total) === false) break;
   }
   return total;
 }

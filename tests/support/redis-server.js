@@ -6,9 +6,8 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PATIENCE_MS } from "./pace.js";
 import { connectRedis } from "./resp.js";
-
-const READY_MS = 10_000;
 
 /** The Redis of `REDIS_URL`, or else one of our own, without a password. */
 export async function plainRedis() {
@@ -167,7 +166,7 @@ class OwnRedis extends Redis {
   }
 
   async #ready() {
-    const deadline = Date.now() + READY_MS;
+    const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       if (this.gone || Date.now() > deadline) throw new Error(`redis-server did not start:\n${this.log}`);
       try {

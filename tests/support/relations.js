@@ -19,7 +19,8 @@ export function lowered(headers) {
   return asked;
 }
 
-const list = (text) => text?.split(",").map((part) => part.trim()) ?? [];
+/** RFC 9110 §5.6.1: empty elements count for nothing. */
+const list = (text) => (text ?? "").split(",").flatMap((part) => part.trim() || []);
 
 function origins({ asked, headers, code }) {
   const allowed = headers.get("access-control-allow-origin");
@@ -28,12 +29,19 @@ function origins({ asked, headers, code }) {
       if (headers.has(name)) return `${name} without Access-Control-Allow-Origin`;
     }
     // Whoever was not refused for it may read the answer.
-    const passed = headers.has("vary") && asked.has("origin") && !BEFORE_ORIGIN.includes(code);
+    // An empty Origin counts as none: the platform drops it.
+    const passed = headers.has("vary") && Boolean(asked.get("origin")) && !BEFORE_ORIGIN.includes(code);
     return passed ? "Access-Control-Allow-Origin is missing" : undefined;
   }
   if (allowed !== asked.get("origin")) return "Access-Control-Allow-Origin is not the request's Origin";
   if (code === "origin_refused") return "Access-Control-Allow-Origin for an origin that is refused";
   return headers.has("access-control-expose-headers") ? undefined : "Access-Control-Expose-Headers is missing";
+}
+
+function preflight({ asked, headers }) {
+  const allowed = headers.get("access-control-allow-headers");
+  const wanted = list(asked.get("access-control-request-headers")).join(", ") || "authorization, content-type";
+  return allowed === undefined || allowed === wanted ? undefined : "not the headers that were asked for";
 }
 
 function subprotocol({ asked, answer, headers }) {
@@ -64,7 +72,7 @@ function secrecy({ answer, body }) {
   return TICKET.test(all) ? "a ticket is shown" : undefined;
 }
 
-const RELATIONS = [origins, subprotocol, issued, bond, secrecy];
+const RELATIONS = [origins, preflight, subprotocol, issued, bond, secrecy];
 
 /** What doesn't hold, in words; undefined when all does. */
 export function broken(exchange) {

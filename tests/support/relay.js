@@ -1,10 +1,10 @@
-// A TCP relay in front of a gate: the network between a browser and it, to be cut, healed, and led to another port when the gate
-// behind it was restarted. Its own port stays, and with it the origin that the browser sees.
+// A TCP relay in front of a gate: the network between a browser and it, to be cut and healed. Its own port stays when the gate is
+// restarted and has another one, and with it the origin that the browser sees.
 import net from "node:net";
 
-export async function startRelay(target) {
-  const relay = new Relay();
-  relay.lead(target);
+/** `gate` is anything with a `url`, which may change. */
+export async function startRelay(gate) {
+  const relay = new Relay(gate);
   await relay.heal();
   return relay;
 }
@@ -13,9 +13,8 @@ class Relay {
   #open = new Set();
   #server;
 
-  /** Where new connections go to. */
-  lead(target) {
-    this.target = new URL(target);
+  constructor(gate) {
+    this.gate = gate;
   }
 
   get url() {
@@ -54,7 +53,8 @@ class Relay {
   }
 
   #pass(client) {
-    const server = net.connect({ host: this.target.hostname, port: this.target.port, noDelay: true });
+    const { hostname, port } = new URL(this.gate.url);
+    const server = net.connect({ host: hostname, port, noDelay: true });
     for (const [one, other] of [
       [client, server],
       [server, client],

@@ -8,11 +8,12 @@
 // gate may ask again by itself, so that a connection may be admitted in spite of the fault.
 import { oldRedis, redis, upstash } from "./backing.js";
 import { DEVELOPMENT } from "./harness.js";
+import { deadline } from "./pace.js";
 
 const throws = { how: "throw" };
 const hangs = { how: "hang" };
 /** How long a store is waited for; `hang` takes longer, and so does `late` where it says so. */
-const TIMEOUT_MS = 1000;
+const TIMEOUT_MS = deadline(600);
 const tooLate = { how: "late", ms: 2.5 * TIMEOUT_MS };
 const settings = (stores) => ({ ...DEVELOPMENT, TICKET_STORE: stores, STORE_TIMEOUT_MS: String(TIMEOUT_MS) });
 /** With the longest life there is; the lists have the usual one. */

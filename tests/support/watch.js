@@ -3,19 +3,9 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { TicketSocket } from "../../client/index.js";
+import { until } from "./pace.js";
 
-export { sleep };
-
-/** Waits, for so many milliseconds at most. */
-export async function until(condition, what = String(condition), ms = 20_000) {
-  const deadline = Date.now() + ms;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() > deadline) assert.fail(`it never came about that ${what}`);
-    await sleep(5);
-  }
-}
+export { sleep, until };
 
 /** Retries that don't make tests slow. */
 export const FAST = { baseDelay: 20, maxDelay: 40 };

@@ -21,10 +21,19 @@ fn access_is_one_application_of_one_team() {
     let Ok(IdentityChoice::Access(settings)) = read("access", &[TEAM, TAG]) else { panic!("not read") };
     let url = "https://team.cloudflareaccess.com/cdn-cgi/access/certs".to_owned();
     assert_eq!(settings.keys, Keys::Set { url, timeout_ms: 3_000 });
-    assert_eq!((settings.issuer.as_deref(), settings.audience.as_deref()), (Some(TEAM.1), Some(TAG.1)));
-    assert_eq!(settings.algorithms, [jsonwebtoken::Algorithm::RS256]);
+    assert_eq!((settings.issuers, settings.audiences), (vec![TEAM.1.to_owned()], vec![TAG.1.to_owned()]));
+    assert_eq!(settings.algorithms, [Algorithm::Rs256]);
     assert_eq!(settings.subject, SubjectRule::OrCommonName);
     assert_eq!(read("access", &[]).unwrap_err(), ["ACCESS_TEAM_DOMAIN", "ACCESS_AUDIENCE"]);
+    let audiences = |tags| match read("access", &[TEAM, ("ACCESS_AUDIENCE", tags)]) {
+        Ok(IdentityChoice::Access(settings)) => Ok(settings.audiences.join(" ")),
+        Ok(_) => panic!("not asked for"),
+        Err(names) => Err(names),
+    };
+    assert_eq!(audiences("aa, bb\n"), Ok("aa bb".to_owned()));
+    for bad in ["*", "aa,", "aa,aa", "aa bb", "\"aa\"", "<tag>"] {
+        assert_eq!(audiences(bad), Err(vec!["ACCESS_AUDIENCE"]), "{bad}");
+    }
     for bad in [
         "team",
         "team.cloudflareaccess.com",
@@ -50,7 +59,19 @@ fn a_login_is_asked_where_it_can_be() {
     let Ok(IdentityChoice::Forward(settings)) = read("forward", &[SITE]) else { panic!("not read") };
     assert_eq!((settings.url.as_str(), settings.header_prefix.as_str()), (SITE.1, "Remote-"));
     assert_eq!(read("forward", &[]).unwrap_err(), ["AUTH_URL"]);
-    for bad in ["http://site.example/auth", "/auth", "https://u:p@site.example/auth", "https://site.example/auth#me"] {
+    for bad in [
+        "http://site.example/auth",
+        "/auth",
+        "https://u:p@site.example/auth",
+        "https://site.example/auth#me",
+        "https://site.example/auth\n",
+        " https://site.example/auth",
+        "\"https://site.example/auth\"",
+        "https://site.example/auth,https://other.example/auth",
+        "https://site.example/auth, https://other.example/auth",
+        "https://site.example/{path}",
+        "https://<site>/auth",
+    ] {
         assert_eq!(read("forward", &[("AUTH_URL", bad)]).unwrap_err(), ["AUTH_URL"], "{bad}");
     }
     assert!(read("forward", &[("AUTH_URL", "http://127.0.0.1:8789/auth"), DEVELOPMENT]).is_ok());
@@ -58,7 +79,8 @@ fn a_login_is_asked_where_it_can_be() {
     assert!(
         matches!(prefix("X-Auth-Request-"), Ok(IdentityChoice::Forward(it)) if it.header_prefix == "X-Auth-Request-")
     );
-    for bad in ["X Auth", "X-Auth:", "é-", "a,b", "\"x\""] {
+    assert!(prefix("X_").is_ok());
+    for bad in ["X Auth", "X-Auth:", "é-", "a,b", "\"x\"", "X-Auth-Request", "Remote-\n", "-x"] {
         assert_eq!(prefix(bad).unwrap_err(), ["AUTH_HEADER_PREFIX"], "{bad}");
     }
 }
@@ -77,8 +99,20 @@ fn claims_are_few_and_different() {
     assert_eq!(claims("").unwrap(), [""; 0]);
     assert_eq!(claims("email, https://app.example/tier,sub").unwrap(), ["email", "https://app.example/tier", "sub"]);
     assert_eq!(claims(many(16)).unwrap().len(), 16);
-    for bad in [many(17), "a,a", "a,", ",", "a,,b", "a, a"] {
+    for bad in [many(17), "a,a", "a,", ",", "a,,b", "a, a", "a b", "\"a\"", "\"a,b\"", "a\tb"] {
         assert_eq!(claims(bad), Err(vec!["TICKET_CLAIMS"]), "{bad}");
+    }
+}
+
+#[test]
+fn a_url_may_have_what_urls_have() {
+    for good in [
+        "https://site.example",
+        "https://site.example:8443/auth?for=ws&next=https://app.example/%20#".trim_end_matches('#'),
+        "https://[2001:db8::1]/auth;v=1",
+        "https://site.example/a,b?x=a|b",
+    ] {
+        assert!(read("forward", &[("AUTH_URL", good)]).is_ok(), "{good}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which texts are public keys. The keys are OpenSSL's, and their private halves are nowhere.
 
 use super::*;
+use crate::config::algorithm::Algorithm;
 use proptest::prelude::*;
 
 const RSA: &str = "-----BEGIN PUBLIC KEY-----
@@ -20,7 +21,19 @@ const ED25519: &str = "-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAo78KGN8f64RpqXkMvB1/jYc035qMcDCFK52o3dAA6y0=
 -----END PUBLIC KEY-----";
 
-/// In the form of a key, and yet none that is taken: RSA of 1024 and of 2047 bits, a compressed point, P-384, X25519.
+const P384: &str = "-----BEGIN PUBLIC KEY-----
+MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE9tpFv/hVU0kFfN/fl/PjqIDx3tZIj0n6
+3sY9QOB1cDnyh8HVrfBkVqM9i5hBu41bWlSpt1flkANORwd72RwH9KwRaFfW+Z/l
+y8LQ6AYdr7clNcMI6XXoIwwpeyldsOp8
+-----END PUBLIC KEY-----";
+const P521: &str = "-----BEGIN PUBLIC KEY-----
+MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQB/xHPIT7xZ6AIcF6KqOisfXjPypwl
+RI1qopUmJQvX2CppBczIbdJ1HDBSaKuuDtLa+SdLYQMXDDTncxoQSLC6G1kAzl9r
+x9rX3lHl7GGtTHdUK5I3xmFiPPjFhyTGhB46rKhyOW9tW96SwWxYj63igtDyinSn
+aFHr8blj6Ix1E9Ta42Q=
+-----END PUBLIC KEY-----";
+
+/// In the form of a key, and yet none that is taken: RSA of 1024 and of 2047 bits, a compressed point, secp256k1, X25519.
 const OTHERS: [&str; 5] = [
     "-----BEGIN PUBLIC KEY-----
 MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDZRVtmp5T5swJ9xFTwiprBRHv8
@@ -42,9 +55,8 @@ MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgACv/PbEEbe06Mt3qYLkQEVR7YPdgq2
 18iif6KGen7Fqio=
 -----END PUBLIC KEY-----",
     "-----BEGIN PUBLIC KEY-----
-MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE9tpFv/hVU0kFfN/fl/PjqIDx3tZIj0n6
-3sY9QOB1cDnyh8HVrfBkVqM9i5hBu41bWlSpt1flkANORwd72RwH9KwRaFfW+Z/l
-y8LQ6AYdr7clNcMI6XXoIwwpeyldsOp8
+MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEGeueQTEGDrBxzi9viwOb3Gv2JXxvBSCM
+wWrrJOsn3L5wKr8G41uCHGRpoci1Hh0hUnjNvqcUbvk+jLyJitXkeg==
 -----END PUBLIC KEY-----",
     "-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VuAyEAIV+u7UwDE5I+BLIq+JqZRH6NMErDbYJp+lZpeMLFYVs=
@@ -59,6 +71,8 @@ fn kinds(text: &str) -> Option<Vec<KeyKind>> {
 fn the_algorithm_of_a_key_says_its_kind() {
     assert_eq!(kinds(RSA), Some(vec![KeyKind::Rsa]));
     assert_eq!(kinds(P256), Some(vec![KeyKind::P256]));
+    assert_eq!(kinds(P384), Some(vec![KeyKind::P384]));
+    assert_eq!(kinds(P521), Some(vec![KeyKind::P521]));
     assert_eq!(kinds(ED25519), Some(vec![KeyKind::Ed25519]));
     for other in OTHERS {
         assert_eq!(kinds(other), None, "{other}");
@@ -99,12 +113,34 @@ fn there_are_one_to_four_and_nothing_else() {
 
 #[test]
 fn a_key_is_for_its_own_algorithms() {
-    let all = [Algorithm::HS256, Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
-    let verifies = |kind: KeyKind| all.map(|algorithm| kind.verifies(algorithm));
-    assert_eq!(verifies(KeyKind::Rsa), [false, true, true, false, false]);
-    assert_eq!(verifies(KeyKind::P256), [false, false, false, true, false]);
-    assert_eq!(verifies(KeyKind::Ed25519), [false, false, false, false, true]);
-    assert!(!KeyKind::Rsa.verifies(Algorithm::RS512) && !KeyKind::P256.verifies(Algorithm::ES384));
+    for (kind, names) in [
+        (Some(KeyKind::Rsa), "RS256 RS384 RS512 PS256 PS384 PS512"),
+        (Some(KeyKind::P256), "ES256"),
+        (Some(KeyKind::P384), "ES384"),
+        (Some(KeyKind::P521), "ES512"),
+        (Some(KeyKind::Ed25519), "EdDSA Ed25519"),
+        (None, "HS256 HS384 HS512"),
+    ] {
+        let own = Algorithm::names(kind.is_none()).filter(|name| Algorithm::of(name).unwrap().kind() == kind);
+        assert_eq!(own.collect::<Vec<_>>().join(" "), names);
+        assert!(kind.is_none_or(|kind| kind.usual().kind() == Some(kind)));
+    }
+    for none in ["none", "", "rs256", "ES256K", "Ed448", "ESP256", "RS1"] {
+        assert_eq!(Algorithm::of(none), None, "{none}");
+    }
+}
+
+#[test]
+fn what_is_a_key_is_told_from_a_secret() {
+    for pem in [RSA, P256, P384, P521, ED25519].into_iter().chain(OTHERS) {
+        let body = pem.replace(BEGIN, "").replace(END, "");
+        assert!(is_key(pem.as_bytes()) && is_key(body.as_bytes()), "{pem}");
+        assert!(is_key(&base64(&body.split_ascii_whitespace().collect::<String>()).unwrap()), "{pem}");
+    }
+    let cut = der(ED25519);
+    for secret in [&b""[..], b"{\"key\": 1}", b"kty", &[0x30; 44], &[0x30, 42, 0x30, 5, 0x06], &cut[1..], &cut[..43]] {
+        assert!(!is_key(secret), "{secret:?}");
+    }
 }
 
 fn der(pem: &str) -> Vec<u8> {
@@ -125,8 +161,8 @@ proptest! {
 
     /// A byte that is changed makes another key or none; it is never read beyond its end.
     #[test]
-    fn a_changed_key(which in 0..3_usize, at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
-        let mut der = der([RSA, P256, ED25519][which]);
+    fn a_changed_key(which in 0..5_usize, at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
+        let mut der = der([RSA, P256, P384, P521, ED25519][which]);
         let at = at.index(der.len());
         der[at] = byte;
         let _ = key(der.clone());

@@ -6,6 +6,8 @@ use crate::config::{CheckKey, Config, PUBLIC_JWT_SECRET, SHARD_BINDING};
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const BEFORE: &str = "the login's secret before this one";
 const KEY: &str = "a ticket key of enough bytes for it";
+/// `a key that two settings have, twice`, written otherwise.
+const ENCODED: (&str, &str) = ("JWT_SECRET_PREVIOUS", "base64:YSBrZXkgdGhhdCB0d28gc2V0dGluZ3MgaGF2ZSwgdHdpY2U=");
 const OTHER: &str = "another ticket key of enough bytes";
 
 const JWT: (&str, &str) = ("JWT_SECRET", SECRET);
@@ -23,7 +25,7 @@ fn read(texts: Texts<'_>) -> Result<Config, Vec<(&'static str, &'static str)>> {
 fn keys(texts: Texts<'_>) -> Vec<String> {
     let shown = |key: &CheckKey| match key {
         CheckKey::Own(secret) => secret.reveal().to_owned(),
-        CheckKey::DerivedFrom(secret) => format!("derived {}", secret.reveal()),
+        CheckKey::DerivedFrom(secret) => format!("derived {}", String::from_utf8_lossy(secret.reveal())),
     };
     read(texts).unwrap().ticket_check.keys.iter().map(shown).collect()
 }
@@ -47,6 +49,12 @@ fn without_a_key_of_its_own_the_logins_secret_makes_one() {
             assert_eq!(keys(&[identity, &[("JWT_SECRET", bad)]]), [""; 0], "{bad}");
             assert_eq!(keys(&[identity, &[JWT, ("JWT_SECRET_PREVIOUS", bad)]]), [derived(SECRET)], "{bad}");
         }
+    }
+    // The key is what the secret stands for, whoever knows the logins.
+    let text = "a key that two settings have, twice";
+    for (identity, also) in [(&DEV[..], &[][..]), (&[], &[JWT])] {
+        let encoded = if also.is_empty() { ("JWT_SECRET", ENCODED.1) } else { ENCODED };
+        assert!(keys(&[identity, also, &[encoded]]).contains(&derived(text)));
     }
     let development = ("ENVIRONMENT", "development");
     assert_eq!(keys(&[&[development, ("JWT_SECRET", PUBLIC_JWT_SECRET)]]), [derived(PUBLIC_JWT_SECRET)]);
@@ -80,6 +88,7 @@ fn a_ticket_key_is_long_and_no_secret_of_anything_else() {
             (PUBLIC_JWT_SECRET, &[], "is the public one of .dev.vars.example"),
             (SECRET, &[], "is the same as JWT_SECRET"),
             (BEFORE, &[("JWT_SECRET_PREVIOUS", BEFORE)], "is the same as JWT_SECRET_PREVIOUS"),
+            ("a key that two settings have, twice", &[ENCODED], "is the same as JWT_SECRET_PREVIOUS"),
             (upstash[1].1, &upstash, "is the same as UPSTASH_REDIS_REST_TOKEN"),
             (redis, &[("REDIS_URL", redis)], "is the same as REDIS_URL"),
             (password, &[("REDIS_URL", redis)], "is the same as the password in REDIS_URL"),

@@ -1,8 +1,7 @@
 //! What is accepted and refused of the settings about tokens.
 
 use crate::config::given::Given;
-use crate::config::{Config, IdentityChoice, Keys, PUBLIC_JWT_SECRET, TokenSettings};
-use jsonwebtoken::Algorithm;
+use crate::config::{Algorithm, Config, IdentityChoice, Keys, PUBLIC_JWT_SECRET, TokenSettings};
 
 use super::media_type;
 
@@ -49,7 +48,9 @@ fn keys_come_from_one_source() {
 #[test]
 fn the_secret_before_this_one_verifies_too() {
     let secrets = |texts: Texts<'_>| match read(texts).unwrap().keys {
-        Keys::Secrets(secrets) => secrets.iter().map(|secret| secret.reveal().to_owned()).collect::<Vec<_>>(),
+        Keys::Secrets(secrets) => {
+            secrets.iter().map(|secret| String::from_utf8(secret.reveal().to_vec()).unwrap()).collect::<Vec<_>>()
+        }
         other => panic!("{other:?}"),
     };
     assert_eq!(secrets(&[("JWT_SECRET", SECRET), ("JWT_SECRET_PREVIOUS", OTHER)]), [SECRET, OTHER]);
@@ -63,19 +64,33 @@ fn the_secret_before_this_one_verifies_too() {
 #[test]
 fn algorithms_are_named_or_follow_from_the_keys() {
     let (secret, ed, p256) = (("JWT_SECRET", SECRET), ("JWT_PUBLIC_KEY", ED25519), ("JWT_PUBLIC_KEY", P256));
-    assert_eq!(algorithms(&[secret]), Ok(vec![Algorithm::HS256]));
-    assert_eq!(algorithms(&[ed]), Ok(vec![Algorithm::EdDSA]));
-    assert_eq!(algorithms(&[p256]), Ok(vec![Algorithm::ES256]));
-    assert_eq!(algorithms(&SET), Ok(vec![Algorithm::RS256]));
+    assert_eq!(algorithms(&[secret]), Ok(vec![Algorithm::Hs256]));
+    assert_eq!(algorithms(&[ed]), Ok(vec![Algorithm::Ed25519]));
+    assert_eq!(algorithms(&[p256]), Ok(vec![Algorithm::Es256]));
+    assert_eq!(algorithms(&SET), Ok(vec![Algorithm::Rs256]));
     let named = |source: (&'static str, &'static str), text| algorithms(&[source, ("JWT_ALGORITHMS", text)]);
-    assert_eq!(named(ed, "RS256, EdDSA"), Ok(vec![Algorithm::RS256, Algorithm::EdDSA]));
-    for bad in ["none", "hs256", "HS256,HS256", "HS256,", "RS256", "HS256,ES256", "*"] {
+    for bad in ["none", "hs256", "HS256,HS256", "HS256,", "RS256", "HS256,ES256", "*", "HS256 HS384", "\"HS256\""] {
         assert_eq!(named(secret, bad), Err(vec!["JWT_ALGORITHMS"]), "{bad}");
     }
-    for bad in ["HS256", "EdDSA,HS256", "RS384", "ES384", "Ed25519"] {
+    // Two names of one algorithm.
+    for good in ["EdDSA", "Ed25519", "EdDSA,Ed25519", " Ed25519 , EdDSA\n"] {
+        assert_eq!(named(ed, good), Ok(vec![Algorithm::Ed25519]), "{good:?}");
+    }
+    for bad in
+        ["HS256", "EdDSA,HS256", "ESP256", "Ed448", "ES256K", "eddsa", "EdDSA,EdDSA", "RS256,EdDSA", "EdDSA,ES256"]
+    {
         assert_eq!(named(ed, bad), Err(vec!["JWT_ALGORITHMS"]), "{bad}");
     }
     assert_eq!(named(ed, "ES256"), Err(vec!["JWT_PUBLIC_KEY"]));
+    let all = "RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA";
+    let set = |text| algorithms(&[&SET[..], &[("JWT_ALGORITHMS", text)]].concat());
+    assert_eq!(set(all).map(|algorithms| algorithms.len()), Ok(10));
+    assert_eq!(set("ES512, Ed25519"), Ok(vec![Algorithm::Es512, Algorithm::Ed25519]));
+    let hmacs = named(
+        ("JWT_SECRET", concat!("0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef")),
+        "HS512,HS256",
+    );
+    assert_eq!(hmacs, Ok(vec![Algorithm::Hs512, Algorithm::Hs256]));
 }
 
 #[test]
@@ -90,6 +105,38 @@ fn a_secret_is_as_long_as_its_hash() {
 }
 
 #[test]
+fn a_secret_in_base64_is_as_long_as_its_bytes() {
+    let read = |name, text: String| {
+        let text: &'static str = Box::leak(text.into_boxed_str());
+        read(&[&[("JWT_SECRET", SECRET), ("JWT_ALGORITHMS", "HS256")][..], &[(name, text)]].concat()).map(|it| it.keys)
+    };
+    // Given twice, the last one counts.
+    for name in ["JWT_SECRET", "JWT_SECRET_PREVIOUS"] {
+        for (text, good) in [
+            (format!("base64:{}", "A".repeat(43)), true),
+            (format!("base64:{}", "A".repeat(42)), false),
+            (format!("base64url:{}=", "_".repeat(43)), true),
+            (format!("hex:{}", "0f".repeat(32)), true),
+            (format!("hex:{}", "0f".repeat(31)), false),
+            (format!("text:{}", "a".repeat(32)), true),
+            (format!("text:{}", "a".repeat(31)), false),
+            (format!("base64:{}!", "A".repeat(60)), false),
+            (format!("{SECRET}\n"), false),
+            (format!("\"{SECRET}\""), false),
+            // The public one of .dev.vars.example, dressed up.
+            ("base64:ZGV2ZWxvcG1lbnQtb25seS1zZWNyZXQtbm90LWZvci1wcm9kdWN0aW9u".to_owned(), false),
+            (format!("text:{PUBLIC_JWT_SECRET}"), false),
+        ] {
+            let keys = read(name, text.clone());
+            assert_eq!(keys.is_ok(), good, "{name} {text}");
+            assert!(good || keys == Err(vec![name]), "{name} {text}");
+        }
+    }
+    let Ok(Keys::Secrets(secrets)) = read("JWT_SECRET", format!("hex:{}", "0f".repeat(32))) else { panic!("not read") };
+    assert_eq!(secrets[0].reveal(), [0x0f; 32]);
+}
+
+#[test]
 fn a_key_in_pem_is_no_secret() {
     for pem in [P256, ED25519, "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----"] {
         assert_eq!(read(&[("JWT_SECRET", pem)]).unwrap_err(), ["JWT_SECRET"]);
@@ -99,19 +146,75 @@ fn a_key_in_pem_is_no_secret() {
 }
 
 #[test]
+fn issuers_and_audiences_are_lists() {
+    let listed = |name, text| read(&[&SET[..1], &[SET[1], SET[2], (name, text)][..]].concat());
+    let audiences = |text| listed("JWT_AUDIENCE", text).map(|it| it.audiences.join(" "));
+    let issuers = |text| listed("JWT_ISSUER", text).map(|it| it.issuers.join(" "));
+    for (text, expected) in [
+        ("web,ios", "web ios"),
+        ("web , ios\n", "web ios"),
+        ("*", ""),
+        (" *\n", ""),
+        ("api://default,urn:x:y", "api://default urn:x:y"),
+        ("https://api.example/?x=1#y", "https://api.example/?x=1#y"),
+        ("聊天", "聊天"),
+        ("/projects/1/global/backendServices/2", "/projects/1/global/backendServices/2"),
+    ] {
+        assert_eq!(audiences(text), Ok(expected.to_owned()), "{text:?}");
+    }
+    assert_eq!(issuers("https://a.example/,accounts.example"), Ok("https://a.example/ accounts.example".to_owned()));
+    for bad in [
+        "web,",
+        ",web",
+        ",",
+        "web,,ios",
+        "web,web",
+        "web ios",
+        "web;x\ty",
+        "\"web\"",
+        "'web'",
+        "\"web,ios\"",
+        "<client id>",
+        "{tenant}",
+        "https://login.example/{tenantid}/v2.0",
+        "https://<domain>/",
+        "https://*.example",
+        "web,*",
+        "a\u{0}b",
+        "a|b",
+        "a\\b",
+    ] {
+        assert_eq!(audiences(bad), Err(vec!["JWT_AUDIENCE"]), "{bad:?}");
+        assert_eq!(issuers(bad), Err(vec!["JWT_ISSUER"]), "{bad:?}");
+    }
+    assert_eq!(issuers("*"), Err(vec!["JWT_ISSUER"]));
+    // Without a set of keys, too.
+    let with_secret = |text| read(&[("JWT_SECRET", SECRET), ("JWT_AUDIENCE", text)]).map(|it| it.audiences.len());
+    assert_eq!((with_secret("web,ios"), with_secret("*"), with_secret("")), (Ok(2), Ok(0), Ok(0)));
+    assert_eq!(with_secret("web ios"), Err(vec!["JWT_AUDIENCE"]));
+}
+
+#[test]
 fn whoever_publishes_keys_signs_for_many() {
     assert_eq!(read(&SET[..1]).unwrap_err(), ["JWT_ISSUER", "JWT_AUDIENCE"]);
     let any = read(&[SET[0], SET[1], ("JWT_AUDIENCE", "*")]).unwrap();
-    assert_eq!((any.issuer.as_deref(), any.audience), (Some("https://login.example"), None));
-    assert_eq!(read(&SET).unwrap().audience.as_deref(), Some("chat"));
+    assert_eq!((any.issuers, any.audiences), (vec!["https://login.example".to_owned()], vec![]));
+    assert_eq!(read(&SET).unwrap().audiences, ["chat"]);
     let secret = read(&[("JWT_SECRET", SECRET)]).unwrap();
-    assert_eq!((secret.issuer, secret.audience, secret.typ, secret.leeway_seconds), (None, None, None, 0));
+    assert_eq!((secret.issuers.len(), secret.audiences.len(), secret.typ, secret.leeway_seconds), (0, 0, None, 0));
 }
 
 #[test]
 fn the_set_is_where_it_can_be_asked_for() {
     let at = |url, environment| read(&[("JWT_JWKS_URL", url), SET[1], SET[2], ("ENVIRONMENT", environment)]);
-    assert!(at("https://login.example/keys?v=1", "").is_ok());
+    for good in [
+        "https://login.example/keys?v=1",
+        "https://login.example/common/discovery/v2.0/keys",
+        "https://www.googleapis.com/robot/v1/metadata/jwk/securetoken@system.gserviceaccount.com",
+        "https://login.example/keys?of=/.well-known/openid-configuration",
+    ] {
+        assert!(at(good, "").is_ok(), "{good}");
+    }
     assert!(at("http://127.0.0.1:8788/jwks.json", "development").is_ok());
     for bad in [
         "http://login.example/jwks",
@@ -121,6 +224,15 @@ fn the_set_is_where_it_can_be_asked_for() {
         "https://a:b@login.example/jwks",
         "https://a@login.example/jwks",
         "https://login.example/jwks#x",
+        "https://login.example/jwks\n",
+        "https://login.example/jwks,https://other.example/jwks",
+        "\"https://login.example/jwks\"",
+        "https://login.example/{tenant}/discovery/v2.0/keys",
+        "https://<domain>/.well-known/jwks.json",
+        "https://login.example/.well-known/openid-configuration",
+        "https://login.example/.well-known/openid-configuration?appid=1",
+        "https://login.example/.well-known/oauth-authorization-server",
+        "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com",
     ] {
         assert_eq!(at(bad, "").unwrap_err(), ["JWT_JWKS_URL"], "{bad}");
     }

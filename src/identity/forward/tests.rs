@@ -113,6 +113,21 @@ fn headers_that_are_not_of_use_are_an_outage() {
 }
 
 #[test]
+fn a_claim_that_no_header_can_be_named_after_is_not_lost_in_silence() {
+    let headers = [("Remote-User", "alice"), ("Remote-email", "a@b.example")];
+    for name in ["https://app.example/tier", "e:mail", "a b", "层"] {
+        let forward = forward("Remote-", &["email", name]);
+        assert_eq!(read(&forward, 200, &headers, Some(b"")), Err(NoCaller::Unusable("claim_name")), "{name}");
+        assert_eq!(read(&forward, 401, &headers, None), Err(NoCaller::Refused(NotKnown::Refused("session_refused"))));
+        // In JSON it is a name like any other.
+        let body = json!({"sub": "alice", name: "gold"}).to_string();
+        let caller = read(&forward, 200, &[("Content-Type", "application/json")], Some(body.as_bytes())).unwrap();
+        assert_eq!(claims(caller), json!({name: "gold"}));
+    }
+    assert!(read(&forward("Remote-", &["email", "x~y", "rooms"]), 200, &headers, Some(b"")).is_ok());
+}
+
+#[test]
 fn the_status_comes_first() {
     let forward = forward("Remote-", &[]);
     let headers = [("Remote-User", "alice")];

@@ -1,12 +1,17 @@
 //! When to ask for an issuer's keys, and which to use meanwhile: the rules, without any asking.
 //!
 //! Requests of one isolate share what was fetched, but no request can wait for what another one fetches: a promise belongs to
-//! the request that made it. So one asks, and the others use what there is or look again a little later, and ask themselves if it takes long.
+//! the request that made it. So one asks, and the others use what there is or look again a little later, and ask themselves if
+//! it takes long. Several asks can be under way then, and end in any order: each outcome says which ask it is of, and one that
+//! was overtaken changes nothing that a newer one has said.
 
 use crate::grant::Millis;
 
 /// Milliseconds for which keys are used at most when no newer ones can be had, from when they were asked for.
 const KEPT: u64 = 24 * 60 * 60 * 1000;
+/// Milliseconds for which keys that are no longer fresh are used without waiting for newer ones, which are asked for behind the
+/// answer. Who comes later than that waits: a key may have been taken away meanwhile, and an isolate may have slept all night.
+const USED_AT_ONCE: u64 = 60 * 60 * 1000;
 /// Milliseconds between two asks because of a key that isn't known: anybody can name one.
 const UNKNOWN_REST: u64 = 30_000;
 /// Milliseconds after an ask that failed, with keys to go on with.
@@ -17,14 +22,22 @@ const FAILED_REST_EMPTY: u64 = 1_000;
 /// Milliseconds between two asks while there are no keys and none has failed. A crowd at a cold isolate must not become one
 /// at the issuer, and one that asks and is given up must not make the others wait for long.
 const COLD_STAGGER: u64 = 200;
+/// Milliseconds after its time that an ask without an outcome is given up.
+const GIVEN_UP: u64 = 500;
+
+/// An ask: its number, by which its outcome is told from those of others. Later ones have higher numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ask(u64);
 
 /// What a request does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Use what is here: it has the key.
     Use,
-    /// Ask, and say how it went by [`Cache::answered`] or [`Cache::failed`].
-    Ask,
+    /// Use what is here, and ask when the request has been answered.
+    UseAndAsk(Ask),
+    /// Ask, and say how it went by [`Cache::answered`], [`Cache::emptied`] or [`Cache::failed`].
+    Ask(Ask),
     /// Look again a little later: somebody is asking.
     Wait,
     /// There is no such key.
@@ -42,12 +55,18 @@ struct Held<K> {
 /// The keys of one issuer, in one isolate.
 pub struct Cache<K> {
     held: Option<Held<K>>,
-    /// When the last ask failed; `None` when it went well.
+    /// How many asks there have been.
+    asks: u64,
+    /// The newest ask with an outcome, whatever it was.
+    ended: Ask,
+    /// The newest ask that the issuer has answered, be it with keys or with none.
+    told: Ask,
+    /// When the newest ask with an outcome failed; `None` when it went well.
     failed_at: Option<Millis>,
     /// When a key that isn't known was last a reason to ask.
     unknown_at: Option<Millis>,
-    /// Since when somebody has been asking. A request may be given up in the middle, so this ends by itself.
-    asking_since: Option<Millis>,
+    /// The newest ask, and since when it has been under way. Its isolate may lose it in the middle, so this ends by itself.
+    asking: Option<(Ask, Millis)>,
     /// Milliseconds that an ask takes at most.
     timeout_ms: u32,
 }
@@ -55,7 +74,8 @@ pub struct Cache<K> {
 impl<K> Cache<K> {
     /// Empty.
     pub fn new(timeout_ms: u32) -> Self {
-        Self { held: None, failed_at: None, unknown_at: None, asking_since: None, timeout_ms }
+        let (ended, told) = (Ask(0), Ask(0));
+        Self { held: None, asks: 0, ended, told, failed_at: None, unknown_at: None, asking: None, timeout_ms }
     }
 
     /// The keys that may be used.
@@ -67,18 +87,26 @@ impl<K> Cache<K> {
     /// asked before, which it does at most once.
     pub fn next(&mut self, now: Millis, has: impl FnOnce(&K) -> bool, asked: bool) -> Next {
         let resting = |since: Option<Millis>, rest| since.is_some_and(|since| now.since(since) < rest);
+        let asking_since = self.asking.map(|(_, since)| since);
         let Some(keys) = self.keys(now) else {
             if asked || resting(self.failed_at, FAILED_REST_EMPTY) {
                 return Next::Unavailable;
             }
-            return if resting(self.asking_since, COLD_STAGGER) { Next::Wait } else { self.ask(now) };
+            return if resting(asking_since, COLD_STAGGER) { Next::Wait } else { Next::Ask(self.ask(now)) };
         };
         let known = has(keys);
-        let fresh = self.held.as_ref().is_some_and(|held| now < held.fresh_until);
+        let fresh_until = self.held.as_ref().map_or(Millis(0), |held| held.fresh_until);
+        let fresh = now < fresh_until;
         let failed = resting(self.failed_at, FAILED_REST);
-        let asking = resting(self.asking_since, self.timeout_ms.into());
+        let asking = resting(asking_since, u64::from(self.timeout_ms).saturating_add(GIVEN_UP));
         if known {
-            return if fresh || failed || asking || asked { Next::Use } else { self.ask(now) };
+            if fresh || failed || asking || asked {
+                return Next::Use;
+            }
+            // An issuer that doesn't answer is known not to: nobody waits for it a second time.
+            let at_once = self.failed_at.is_some() || now.since(fresh_until) < USED_AT_ONCE;
+            let ask = self.ask(now);
+            return if at_once { Next::UseAndAsk(ask) } else { Next::Ask(ask) };
         }
         // After a failed ask nobody knows whether the issuer has the key by now.
         let no = if self.failed_at.is_some() { Next::Unavailable } else { Next::Unknown };
@@ -90,38 +118,56 @@ impl<K> Cache<K> {
         }
         // An ask that was given up told nobody anything. Who asks with made-up names and hangs up must not keep others from
         // asking.
-        let given_up = self.asking_since.is_some();
+        let given_up = self.asking.is_some();
         if fresh && resting(self.unknown_at, UNKNOWN_REST) && !given_up {
             return no;
         }
         self.unknown_at = Some(now);
-        self.ask(now)
+        Next::Ask(self.ask(now))
     }
 
-    fn ask(&mut self, now: Millis) -> Next {
-        self.asking_since = Some(now);
-        Next::Ask
+    fn ask(&mut self, now: Millis) -> Ask {
+        self.asks = self.asks.saturating_add(1);
+        let ask = Ask(self.asks);
+        self.asking = Some((ask, now));
+        ask
     }
 
     /// Keys came, which were asked for at `asked_at` and stay fresh for so many seconds from then.
-    pub fn answered(&mut self, keys: K, asked_at: Millis, fresh_seconds: u32) {
-        (self.failed_at, self.asking_since) = (None, None);
-        // An answer may overtake one that was asked for before it.
-        if self.held.as_ref().is_some_and(|held| held.asked_at > asked_at) {
-            return;
+    pub fn answered(&mut self, ask: Ask, keys: K, asked_at: Millis, fresh_seconds: u32) {
+        self.ended(ask, None);
+        if self.is_told(ask) {
+            self.held = Some(Held { keys, asked_at, fresh_until: asked_at.plus_seconds(fresh_seconds) });
         }
-        self.held = Some(Held { keys, asked_at, fresh_until: asked_at.plus_seconds(fresh_seconds) });
     }
 
     /// No keys came.
-    pub fn failed(&mut self, now: Millis) {
-        (self.failed_at, self.asking_since) = (Some(now), None);
+    pub fn failed(&mut self, ask: Ask, now: Millis) {
+        self.ended(ask, Some(now));
     }
 
     /// The issuer said that it has no keys: those of before are no longer its own.
-    pub fn emptied(&mut self, now: Millis) {
-        self.held = None;
-        self.failed(now);
+    pub fn emptied(&mut self, ask: Ask, now: Millis) {
+        self.ended(ask, Some(now));
+        if self.is_told(ask) {
+            self.held = None;
+        }
+    }
+
+    /// The ask has ended, and has failed where there is a moment. A newer one's outcome stands.
+    fn ended(&mut self, ask: Ask, failed_at: Option<Millis>) {
+        self.asking = self.asking.filter(|(newest, _)| ask < *newest);
+        if ask > self.ended {
+            (self.ended, self.failed_at) = (ask, failed_at);
+        }
+    }
+
+    /// The issuer has answered the ask; whether that is its newest word. A failure says nothing about keys, so an answer to an
+    /// ask before it still does.
+    fn is_told(&mut self, ask: Ask) -> bool {
+        let newest = ask > self.told;
+        self.told = self.told.max(ask);
+        newest
     }
 }
 

@@ -6,25 +6,28 @@ mod freshness;
 mod set;
 
 use std::cell::RefCell;
-use std::time::Duration;
+use std::rc::Rc;
 
-use jsonwebtoken::Algorithm;
-use worker::Delay;
-
+use super::NotKnown;
 use super::webcrypto::{CryptoKey, Given, import};
-use super::{NotKnown, ask};
+use crate::config::Algorithm;
 use crate::grant::Millis;
-use crate::outside::Ask;
+use crate::outside;
+use crate::outside::race::{behind_the_answer, sleep};
 use crate::telemetry::{self, Event};
-use cache::{Cache, Next};
+use cache::{Ask, Cache, Next};
 use set::{Entry, NoSet, choose};
 
 /// Milliseconds after which a request looks again what another one was told.
 const LOOK_AGAIN_MS: u32 = 20;
-const LOOKS_MORE: u32 = 5;
+/// How many times more it looks than an ask can take, so that one that was given up doesn't end the waiting.
+const LOOKS_MORE: u32 = 50;
 
 /// The keys.
-pub struct Jwks {
+#[derive(Clone)]
+pub struct Jwks(Rc<Issuer>);
+
+struct Issuer {
     url: String,
     timeout_ms: u32,
     algorithms: Vec<Algorithm>,
@@ -41,7 +44,7 @@ impl Jwks {
     /// Those that are published at the address, each for those of the algorithms that it fits.
     pub fn new(url: &str, timeout_ms: u32, algorithms: &[Algorithm]) -> Self {
         let cache = RefCell::new(Cache::new(timeout_ms));
-        Self { url: url.to_owned(), timeout_ms, algorithms: algorithms.to_vec(), cache }
+        Self(Rc::new(Issuer { url: url.to_owned(), timeout_ms, algorithms: algorithms.to_vec(), cache }))
     }
 
     /// Those that may have signed a token with this algorithm and this name of a key. Never none.
@@ -49,32 +52,40 @@ impl Jwks {
         &self,
         algorithm: Algorithm,
         kid: Option<&str>,
-        clock: &impl Fn() -> Millis,
+        clock: &(impl Fn() -> Millis + Clone + 'static),
     ) -> Result<Vec<CryptoKey>, NotKnown> {
-        // Counted, not timed: a clock may stand still. A few more than the ask of somebody else can take, so that one that was
-        // given up doesn't end the waiting.
-        let mut looks = self.timeout_ms.div_ceil(LOOK_AGAIN_MS).saturating_add(LOOKS_MORE);
+        let issuer = &self.0;
+        // Counted, not timed: a clock may stand still.
+        let mut looks = issuer.timeout_ms.div_ceil(LOOK_AGAIN_MS).saturating_add(LOOKS_MORE);
         let mut asked = false;
         loop {
             let now = clock();
             let has = |keys: &Vec<Entry<CryptoKey>>| !choose(keys, algorithm, kid).is_empty();
-            let next = self.cache.borrow_mut().next(now, has, asked);
+            let next = issuer.cache.borrow_mut().next(now, has, asked);
             match next {
-                Next::Use => return Ok(self.chosen(now, algorithm, kid)),
-                Next::Ask => {
+                Next::Use => return Ok(issuer.chosen(now, algorithm, kid)),
+                Next::UseAndAsk(ask) => {
+                    let (issuer, clock) = (Rc::clone(issuer), clock.clone());
+                    let chosen = issuer.chosen(now, algorithm, kid);
+                    behind_the_answer(async move { issuer.refresh(ask, &clock).await });
+                    return Ok(chosen);
+                }
+                Next::Ask(ask) => {
                     asked = true;
-                    self.refresh(clock).await;
+                    issuer.refresh(ask, clock).await;
                 }
                 Next::Wait if looks > 0 => {
                     looks = looks.saturating_sub(1);
-                    Delay::from(Duration::from_millis(LOOK_AGAIN_MS.into())).await;
+                    sleep(LOOK_AGAIN_MS).await;
                 }
                 Next::Unknown => return Err(NotKnown::Refused("token_key_unknown")),
                 Next::Wait | Next::Unavailable => return Err(NotKnown::Unavailable),
             }
         }
     }
+}
 
+impl Issuer {
     fn chosen(&self, now: Millis, algorithm: Algorithm, kid: Option<&str>) -> Vec<CryptoKey> {
         let cache = self.cache.borrow();
         let keys = cache.keys(now).map(Vec::as_slice).unwrap_or_default();
@@ -82,21 +93,21 @@ impl Jwks {
     }
 
     /// Asks, and remembers what came of it.
-    async fn refresh(&self, clock: &impl Fn() -> Millis) {
+    async fn refresh(&self, ask: Ask, clock: &impl Fn() -> Millis) {
         let asked_at = clock();
         let fetched = self.fetch().await;
         let now = clock();
         let mut cache = self.cache.borrow_mut();
         let reason = match fetched {
             Ok(Fetched { keys, fresh_seconds }) if !keys.is_empty() => {
-                return cache.answered(keys, asked_at, fresh_seconds);
+                return cache.answered(ask, keys, asked_at, fresh_seconds);
             }
             Ok(_) => {
-                cache.emptied(now);
+                cache.emptied(ask, now);
                 "malformed"
             }
             Err(reason) => {
-                cache.failed(now);
+                cache.failed(ask, now);
                 reason
             }
         };
@@ -106,7 +117,8 @@ impl Jwks {
     async fn fetch(&self) -> Result<Fetched, &'static str> {
         let headers = [("Accept", "application/jwk-set+json, application/json")];
         let answer =
-            ask(&Ask { method: "GET", url: &self.url, headers: &headers, body: None }, self.timeout_ms).await?;
+            super::ask(&outside::Ask { method: "GET", url: &self.url, headers: &headers, body: None }, self.timeout_ms)
+                .await?;
         if answer.status != 200 {
             return Err("status");
         }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::config::given::Given;
 use crate::config::{Config, IdentityChoice};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::executor::block_on;
 use hmac::{Hmac, Mac};
 use proptest::prelude::*;
@@ -127,6 +129,53 @@ fn issuer_and_audience_are_required_where_configured() {
 }
 
 #[test]
+fn one_of_several_issuers_and_audiences_is_enough() {
+    let tokens = tokens(&[("JWT_ISSUER", "https://a.example,b.example"), ("JWT_AUDIENCE", "web, ios")]);
+    let claims = |iss: &str, aud: Value| json!({"sub": "a", "exp": 2000, "iss": iss, "aud": aud});
+    for (iss, aud, expected) in [
+        ("https://a.example", json!("web"), "known"),
+        ("b.example", json!("ios"), "known"),
+        ("b.example", json!(["other", "ios"]), "known"),
+        ("b.example", json!(["web", "ios"]), "known"),
+        ("https://a.example,b.example", json!("web"), "token_issuer"),
+        ("a.example", json!("web"), "token_issuer"),
+        ("", json!("web"), "token_issuer"),
+        ("b.example", json!("web, ios"), "token_audience"),
+        ("b.example", json!("Web"), "token_audience"),
+        ("b.example", json!(""), "token_audience"),
+        ("b.example", json!(["*"]), "token_audience"),
+        ("b.example", json!([]), "token_audience"),
+        ("b.example", json!([["web"]]), "token_malformed"),
+        ("b.example", json!(null), "token_malformed"),
+    ] {
+        assert_eq!(why_claims(&tokens, &claims(iss, aud.clone())), expected, "{iss} {aud}");
+    }
+    assert_eq!(why_claims(&tokens, &json!({"sub": "a", "exp": 2000, "iss": "b.example"})), "token_claim_missing");
+    assert_eq!(why_claims(&tokens, &json!({"sub": "a", "exp": 2000, "aud": "web"})), "token_claim_missing");
+}
+
+#[test]
+fn the_key_is_what_the_secret_stands_for() {
+    let claims = json!({"sub": "a", "exp": 2000});
+    let by = |secret: &str| signed(&hs256(), secret, &claims);
+    // SECRET once more, as a signer writes it who decodes it.
+    let standard = base64::engine::general_purpose::STANDARD.encode(SECRET);
+    let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for written in
+        [format!("base64:{standard}"), format!("base64url:{}", standard.replace('=', "")), format!("hex:{hex}")]
+    {
+        let written: &'static str = Box::leak(written.into_boxed_str());
+        let tokens = tokens(&[("JWT_SECRET", written)]);
+        assert_eq!(why(&tokens, &by(SECRET)), "known", "{written}");
+        assert_eq!(why(&tokens, &by(written)), "token_signature", "{written}");
+        let literal: &'static str = Box::leak(format!("text:{written}").into_boxed_str());
+        let tokens = self::tokens(&[("JWT_SECRET", literal)]);
+        assert_eq!(why(&tokens, &by(written)), "known", "{literal}");
+        assert_eq!(why(&tokens, &by(SECRET)), "token_signature", "{literal}");
+    }
+}
+
+#[test]
 fn the_algorithm_is_ours() {
     let claims = json!({"sub": "a", "exp": 2000});
     let by = |alg: &str| signed(&json!({"alg": alg}), SECRET, &claims);
@@ -139,7 +188,7 @@ fn the_algorithm_is_ours() {
         assert_eq!(why(&all, &format!("{message}.{}", URL_SAFE_NO_PAD.encode(other))), "token_signature", "{alg}");
     }
     let tokens = tokens(&[]);
-    for alg in ["HS384", "HS512", "RS256", "ES256", "none", "NONE", "hs256", ""] {
+    for alg in ["HS384", "HS512", "RS256", "ES256", "EdDSA", "none", "NONE", "hs256", ""] {
         assert_eq!(why(&tokens, &by(alg)), "token_algorithm", "{alg}");
     }
     for header in [json!({}), json!({"alg": null}), json!({"alg": ["HS256"]}), json!([]), json!("HS256")] {

@@ -4,16 +4,11 @@
 //! (<https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/#considerations>), so what would be said once on a
 //! connection that stays, `AUTH` and `SELECT`, goes out together with the command: one trip in all.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-
-use futures_util::FutureExt;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use worker::{SecureTransport, Socket};
-
+use super::super::deadline::{Deadline, NoAnswer, unavailable};
 use super::command::Command;
 use super::resp::{self, Reply};
 use crate::config::RedisSettings;
+use crate::outside::socket::Socket;
 use crate::store::{Cause, StoreError};
 
 /// The step of connecting. Nothing was asked when it fails.
@@ -30,25 +25,13 @@ pub struct Connection {
     total: usize,
 }
 
-/// However the operation ends, by its deadline too: a WebSocket may keep the request alive for hours.
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // Polled once, which closes; that it has closed need not be waited for.
-        let _ = self.socket.close().now_or_never();
-    }
-}
-
 impl Connection {
     /// Connects, the TLS handshake included.
-    pub async fn open(settings: &RedisSettings) -> Result<Self, StoreError> {
-        const FAILED: StoreError = StoreError::Unavailable { step: CONNECT, cause: Cause::Failed };
-        let security = if settings.tls { SecureTransport::On } else { SecureTransport::Off };
+    pub async fn open(settings: &RedisSettings, by: &Deadline) -> Result<Self, StoreError> {
         // The platform puts host and port together with a colon.
-        let host = if settings.host.contains(':') { format!("[{}]", settings.host) } else { settings.host.clone() };
-        let socket = Socket::builder().secure_transport(security).connect(host, settings.port).map_err(|_| FAILED)?;
-        let connection = Self { socket, received: Vec::new(), total: 0 };
-        connection.socket.opened().await.map_err(|_| FAILED)?;
-        Ok(connection)
+        let host = if settings.host.contains(':') { &format!("[{}]", settings.host) } else { &settings.host };
+        let socket = Socket::connect(host, settings.port, settings.tls, by).await.map_err(unavailable(CONNECT))?;
+        Ok(Self { socket, received: Vec::new(), total: 0 })
     }
 
     /// The reply to the connection's first command, with what has to be said before it.
@@ -57,65 +40,57 @@ impl Connection {
         settings: &RedisSettings,
         step: &'static str,
         command: Command,
+        by: &Deadline,
     ) -> Result<Reply, StoreError> {
         let before = [("redis.auth", Command::auth(settings)), ("redis.select", Command::select(settings))];
         let (steps, mut commands): (Vec<_>, Vec<_>) =
             before.into_iter().filter_map(|(step, command)| Some((step, command?))).unzip();
         commands.push(command);
-        self.send(step, &commands).await?;
-        for step in steps {
+        self.send(step, &commands, by).await?;
+        for before in steps {
             // The command behind may have been done nevertheless; nobody will hear of it.
-            match self.reply(step).await? {
+            match self.reply(step, before, by).await? {
                 Reply::Ok => {}
-                reply => return Err(StoreError::Unavailable { step, cause: reply.cause() }),
+                reply => return Err(StoreError::Unavailable { step: before, cause: reply.cause() }),
             }
         }
-        self.last_reply(step).await
+        self.last_reply(step, by).await
     }
 
     /// The reply to a further command.
-    pub async fn next(&mut self, step: &'static str, command: Command) -> Result<Reply, StoreError> {
-        self.send(step, &[command]).await?;
-        self.last_reply(step).await
+    pub async fn next(&mut self, step: &'static str, command: Command, by: &Deadline) -> Result<Reply, StoreError> {
+        self.send(step, &[command], by).await?;
+        self.last_reply(step, by).await
     }
 
-    async fn send(&mut self, step: &'static str, commands: &[Command]) -> Result<(), StoreError> {
-        let failed = StoreError::Unavailable { step, cause: Cause::Failed };
-        let bytes = resp::bytes_of(commands).map_err(|_| failed)?;
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            let sent = poll_fn(|cx| Pin::new(&mut self.socket).poll_write(cx, rest)).await.map_err(|_| failed)?;
-            rest = rest.get(sent..).filter(|_| sent > 0).ok_or(failed)?;
-        }
-        Ok(())
+    async fn send(&mut self, step: &'static str, commands: &[Command], by: &Deadline) -> Result<(), StoreError> {
+        let bytes = resp::bytes_of(commands).map_err(|_| StoreError::Unavailable { step, cause: Cause::Failed })?;
+        self.socket.write(&bytes, by).await.map_err(unavailable(step))
     }
 
-    async fn reply(&mut self, step: &'static str) -> Result<Reply, StoreError> {
-        let failed = StoreError::Unavailable { step, cause: Cause::Failed };
+    /// `of` is the command that it is a reply to, and `step` the operation that has the deadline.
+    async fn reply(&mut self, step: &'static str, of: &'static str, by: &Deadline) -> Result<Reply, StoreError> {
+        let failed = StoreError::Unavailable { step: of, cause: Cause::Failed };
         loop {
             if let Some((reply, length)) = resp::first_reply(&self.received).map_err(|_| failed)? {
                 self.received.drain(..length);
                 return Ok(reply);
             }
-            if !self.receive().await.map_err(|_| failed)? || self.total > REPLIES_MAX {
+            let more = self.socket.read(by).await.map_err(|why| match why {
+                NoAnswer::TimedOut => unavailable(step)(why),
+                NoAnswer::Failed(_) => failed,
+            })?;
+            self.total = self.total.saturating_add(more.len());
+            if more.is_empty() || self.total > REPLIES_MAX {
                 return Err(failed);
             }
+            self.received.extend_from_slice(&more);
         }
     }
 
     /// A reply after which nothing may come: if something does, it is not clear what was a reply to what.
-    async fn last_reply(&mut self, step: &'static str) -> Result<Reply, StoreError> {
-        let reply = self.reply(step).await?;
+    async fn last_reply(&mut self, step: &'static str, by: &Deadline) -> Result<Reply, StoreError> {
+        let reply = self.reply(step, step, by).await?;
         if self.received.is_empty() { Ok(reply) } else { Err(StoreError::Unavailable { step, cause: Cause::Failed }) }
-    }
-
-    /// Waits for more; `false` when the server has closed.
-    async fn receive(&mut self) -> std::io::Result<bool> {
-        let mut chunk = [0; 4096];
-        let mut buffer = ReadBuf::new(&mut chunk);
-        poll_fn(|cx| Pin::new(&mut self.socket).poll_read(cx, &mut buffer)).await?;
-        self.received.extend_from_slice(buffer.filled());
-        self.total = self.total.saturating_add(buffer.filled().len());
-        Ok(!buffer.filled().is_empty())
     }
 }

@@ -16,7 +16,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::deadline::within;
+use super::deadline::Deadline;
 use crate::config::RedisSettings;
 use crate::grant::Grant;
 use crate::region::Region;
@@ -47,14 +47,13 @@ impl Redis {
     }
 
     async fn connect(&self) -> Result<Connection, StoreError> {
-        let half = self.timeout_ms.div_ceil(2);
-        within(half, connection::CONNECT, Connection::open(&self.settings)).await?
+        Connection::open(&self.settings, &Deadline::after(self.timeout_ms.div_ceil(2))).await
     }
 
     /// The reply to a command, on a connection of its own.
     async fn ask(&self, step: &'static str, command: Command) -> Result<Reply, StoreError> {
-        within(self.timeout_ms, step, async { self.connect().await?.first(&self.settings, step, command).await })
-            .await?
+        let by = Deadline::after(self.timeout_ms);
+        self.connect().await?.first(&self.settings, step, command, &by).await
     }
 
     /// The reply to `GETDEL` or, where the server doesn't know it, to the script; and which of them it was.
@@ -62,18 +61,16 @@ impl Redis {
         if self.lacks_getdel.get() {
             return Ok((EVAL, self.ask(EVAL, Command::getdel_by_script(digest)).await?));
         }
-        within(self.timeout_ms, GETDEL, async {
-            let mut connection = self.connect().await?;
-            match connection.first(&self.settings, GETDEL, Command::getdel(digest)).await? {
-                Reply::UnknownCommand => {
-                    // What the server doesn't know it has not done, so asking in another way is no second attempt.
-                    self.lacks_getdel.set(true);
-                    Ok((EVAL, connection.next(EVAL, Command::getdel_by_script(digest)).await?))
-                }
-                reply => Ok((GETDEL, reply)),
+        let by = Deadline::after(self.timeout_ms);
+        let mut connection = self.connect().await?;
+        match connection.first(&self.settings, GETDEL, Command::getdel(digest), &by).await? {
+            Reply::UnknownCommand => {
+                // What the server doesn't know it has not done, so asking in another way is no second attempt.
+                self.lacks_getdel.set(true);
+                Ok((EVAL, connection.next(EVAL, Command::getdel_by_script(digest), &by).await?))
             }
-        })
-        .await?
+            reply => Ok((GETDEL, reply)),
+        }
     }
 }
 

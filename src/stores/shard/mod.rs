@@ -9,16 +9,21 @@ mod tables;
 use std::num::NonZeroU16;
 
 use uuid::Uuid;
-use worker::js_sys::Reflect;
-use worker::{ObjectNamespace, Response, Result};
+use worker::js_sys::{Object, Reflect};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{ObjectNamespace, worker_sys};
 
 pub(super) use asks::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
 
-use super::deadline::within;
+use super::deadline::{Deadline, NoAnswer, unavailable};
 use crate::grant::Millis;
+use crate::outside;
 use crate::region::{Region, Shard};
 use crate::store::{Attempt, Cause, StoreError};
 use crate::ticket::{Digest, NoRandomness, random};
+
+/// How many bytes an answer has at most: a grant, which has at most a subject, a room and claims.
+const ANSWER_MAX: usize = 64 * 1024;
 
 /// The shards, as the gate sees them.
 pub struct Shards {
@@ -40,7 +45,7 @@ impl Shards {
     }
 
     /// Any shard of the region, each as likely.
-    pub fn pick(&self, near: Option<Region>) -> std::result::Result<Shard, NoRandomness> {
+    pub fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness> {
         let random = u32::from_le_bytes(random()?);
         let number = random.checked_rem(u32::from(self.count.get())).and_then(|n| u16::try_from(n).ok());
         Ok(Shard { number: number.unwrap_or(0), region: near })
@@ -53,7 +58,7 @@ impl Shards {
         digest: &Digest,
         expires_at: Millis,
         grant: &str,
-    ) -> std::result::Result<(), StoreError> {
+    ) -> Result<(), StoreError> {
         const STEP: &str = "shard.put";
         let path = format!("/put/{digest}/{}", expires_at.0);
         // Not repeated: if it is unknown whether a grant is kept, a fresh ticket is the answer.
@@ -66,12 +71,7 @@ impl Shards {
     }
 
     /// The grant, if this attempt has it; if another has, the grant too, with the status [`TAKEN`].
-    pub(super) async fn take(
-        &self,
-        shard: Shard,
-        digest: &Digest,
-        attempt: Attempt,
-    ) -> std::result::Result<Answer, StoreError> {
+    pub(super) async fn take(&self, shard: Shard, digest: &Digest, attempt: Attempt) -> Result<Answer, StoreError> {
         self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid())).await
     }
 
@@ -82,7 +82,7 @@ impl Shards {
         ticket: Uuid,
         attempt: Attempt,
         expires_at: Millis,
-    ) -> std::result::Result<Answer, StoreError> {
+    ) -> Result<Answer, StoreError> {
         let path = format!("/claim/{ticket}/{}/{}", attempt.uuid(), expires_at.0);
         self.ask_twice("shard.claim", shard, &path).await
     }
@@ -90,7 +90,7 @@ impl Shards {
     /// Asks once more after no answer. The first may have taken effect; the shard knows the attempt, so asking again is
     /// harmless. Each time has half of the deadline. A shard that has too much to do is not asked again: that would be one
     /// more.
-    async fn ask_twice(&self, step: &'static str, shard: Shard, path: &str) -> std::result::Result<Answer, StoreError> {
+    async fn ask_twice(&self, step: &'static str, shard: Shard, path: &str) -> Result<Answer, StoreError> {
         let half = self.timeout_ms.div_ceil(2);
         match self.within_deadline(step, half, shard, path, None).await {
             Err(StoreError::Unavailable { cause, .. }) if cause != Cause::Overloaded => {
@@ -107,44 +107,43 @@ impl Shards {
         shard: Shard,
         path: &str,
         body: Option<&str>,
-    ) -> std::result::Result<Answer, StoreError> {
-        let cause = match within(timeout_ms, step, self.ask(shard, path, body)).await? {
-            Ok(answer) if asks::WORDS.contains(&answer.status) => return Ok(answer),
-            Ok(_) => Cause::Failed,
-            Err(error) if is_overloaded(&error) => Cause::Overloaded,
-            Err(_) => Cause::Failed,
-        };
-        Err(StoreError::Unavailable { step, cause })
+    ) -> Result<Answer, StoreError> {
+        let by = Deadline::after(timeout_ms);
+        match self.ask(shard, path, body, &by).await {
+            Ok(answer) if asks::WORDS.contains(&answer.status) => Ok(answer),
+            Ok(_) => Err(StoreError::Unavailable { step, cause: Cause::Failed }),
+            Err(NoAnswer::Failed(thrown)) if is_overloaded(&thrown) => {
+                Err(StoreError::Unavailable { step, cause: Cause::Overloaded })
+            }
+            Err(why) => Err(unavailable(step)(why)),
+        }
     }
 
-    async fn ask(&self, shard: Shard, path: &str, body: Option<&str>) -> Result<Answer> {
+    async fn ask(&self, shard: Shard, path: &str, body: Option<&str>, by: &Deadline) -> Result<Answer, NoAnswer> {
         let name = format!("shard-{shard}");
+        // By hand: a promise that `worker` waits for can't be raced.
+        let namespace: &worker_sys::DurableObjectNamespace = AsRef::<JsValue>::as_ref(&self.namespace).unchecked_ref();
         // A stub of its own for each call: one that has failed stays broken
         // (https://developers.cloudflare.com/durable-objects/best-practices/error-handling/).
         let stub = match shard.region {
-            Some(region) => self.namespace.get_by_name_with_location_hint(&name, region.hint())?,
-            None => self.namespace.get_by_name(&name)?,
+            Some(region) => {
+                let options = Object::new();
+                Reflect::set(&options, &"locationHint".into(), &region.hint().into())?;
+                namespace.get_by_name_with_options(&name, &options)?
+            }
+            None => namespace.get_by_name(&name)?,
         };
         let url = format!("https://shard{path}");
-        let mut answer: Response = match body {
-            None => stub.fetch_with_str(&url).await?,
-            Some(body) => {
-                // By hand: worker's RequestInit would bring every option of Cloudflare's image service into the wasm.
-                let init = web_sys::RequestInit::new();
-                init.set_method("POST");
-                init.set_body(&body.into());
-                stub.fetch_with_request(web_sys::Request::new_with_str_and_init(&url, &init)?.into()).await?
-            }
-        };
-        Ok(Answer { status: answer.status_code(), body: answer.text().await? })
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let ask = outside::Ask { method, url: &url, headers: &[], body };
+        let answer = outside::fetch_by(|request| stub.fetch_with_request(request), &ask, ANSWER_MAX, by).await?;
+        let body = answer.body.and_then(|body| String::from_utf8(body).ok());
+        Ok(Answer { status: answer.status, body: body.ok_or(JsValue::UNDEFINED)? })
     }
 }
 
 /// Whether the platform says that the object has too much to do, and asks callers not to try again
 /// (<https://developers.cloudflare.com/durable-objects/best-practices/error-handling/>).
-fn is_overloaded(error: &worker::Error) -> bool {
-    let (worker::Error::UnknownJsError { original: thrown, .. } | worker::Error::Internal(thrown)) = error else {
-        return false;
-    };
+fn is_overloaded(thrown: &JsValue) -> bool {
     Reflect::get(thrown, &"overloaded".into()).is_ok_and(|overloaded| overloaded.is_truthy())
 }

@@ -1,0 +1,74 @@
+// `npm run dev` is the gate on this machine, also where wrangler.jsonc has the route that it has in production.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { issue, opens, post } from "./support/client.js";
+import { DEVELOPMENT, projectConfig } from "./support/harness.js";
+
+const PROJECT = fileURLToPath(new URL("../", import.meta.url));
+
+async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** The project's configuration with a route, in a folder of its own. */
+async function configured(folder) {
+  const config = await projectConfig();
+  const at = (name) => path.join(PROJECT, name);
+  const { $schema, build, secrets, ...rest } = config;
+  const file = path.join(folder, "wrangler.json");
+  const changes = {
+    main: at(config.main),
+    assets: { ...config.assets, directory: at(config.assets.directory) },
+    vars: { ...config.vars, ...DEVELOPMENT, TICKET_STORE: "memory" },
+    routes: [{ pattern: "gate.example.com/*", zone_name: "example.com" }],
+  };
+  writeFileSync(file, JSON.stringify({ ...rest, ...changes }));
+  return file;
+}
+
+describe("npm run dev with a route", { timeout: 240_000 }, () => {
+  let [folder, dev, ended, port] = [];
+  before(async () => {
+    folder = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-dev-"));
+    port = await freePort();
+    const args = ["scripts/dev.js", "--port", port, "--ip", "127.0.0.1", "--config", await configured(folder)];
+    dev = spawn(process.execPath, args, { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"] });
+    ended = new Promise((resolve) => dev.once("close", resolve));
+    let said = "";
+    await new Promise((resolve, reject) => {
+      for (const stream of [dev.stdout, dev.stderr]) {
+        stream.setEncoding("utf8").on("data", (text) => {
+          said += text;
+          if (/Ready on/.test(said)) resolve();
+        });
+      }
+      ended.then(() => reject(new Error(said)));
+    });
+  });
+  after(async () => {
+    dev?.kill("SIGTERM");
+    await ended;
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("url leads to this machine, by the name that was asked", async () => {
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`]) {
+      const gate = { url: `http://127.0.0.1:${port}/`, headers: { Host: host } };
+      const { url, ticket } = await issue(gate);
+      assert.equal(url, `ws://${host}/ws?ticket=${ticket}`);
+      assert.equal(await opens(gate, ticket), 101);
+      const answer = await post(gate, undefined, { Origin: `http://${host}` });
+      assert.equal(answer.headers["access-control-allow-origin"], `http://${host}`);
+    }
+  });
+});
