@@ -1,10 +1,12 @@
 //! The grant: what a ticket is good for, and the small types it is made of.
 
 mod claims;
+mod record;
 
 use serde::{Deserialize, Serialize};
 
 pub use claims::{CLAIMS_MAX, Claims, TooLarge};
+pub use record::Unreadable;
 
 use crate::region::Shard;
 use crate::ticket::{Digest, TicketId};
@@ -101,7 +103,8 @@ bounded_text!(
 /// What a ticket is good for. Stores keep it as JSON; [`Grant::to_json`] and [`Grant::from_json`] are the only form.
 ///
 /// A record of a later version may have members that this one doesn't know: they are ignored. What must not be ignored, a
-/// restriction above all, is named in the record's member `must`, a list of texts; see [`UNDERSTOOD`].
+/// restriction above all, is named in the record's member `must`, a list of texts; `record.rs` has those that are
+/// known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The ticket's public name.
@@ -143,42 +146,9 @@ impl Grant {
 
     /// As stores read it.
     pub fn from_json(text: &str) -> Result<Self, Unreadable> {
-        // serde would take a list for the members in their order.
-        if !text.trim_ascii_start().starts_with('{') {
-            return Err(Unreadable::Corrupt);
-        }
-        let Demands { must, ticket_id } = serde_json::from_str(text).map_err(|_| Unreadable::Corrupt)?;
-        // First, since the rest of such a record may be anything.
-        if !must.iter().all(|name| UNDERSTOOD.contains(&name.as_str())) {
-            return Err(Unreadable::Newer(ticket_id.and_then(|id| TicketId::deserialize(id).ok())));
-        }
+        record::meets_demands(text)?;
         serde_json::from_str(text).map_err(|_| Unreadable::Corrupt)
     }
-}
-
-/// What a record may demand of its reader, by `must`, that this version does: all of its own members. Version 0.1 knows no `must` and
-/// calls every record with a strange member corrupt, so nothing is written there, nor anywhere else, without a need.
-const UNDERSTOOD: [&str; 9] =
-    ["ticket_id", "subject", "room", "claims", "origin", "bond", "issued_at", "expires_at", "shard"];
-
-/// The part of a record that every version can read.
-#[derive(Deserialize)]
-struct Demands {
-    #[serde(default)]
-    must: Vec<String>,
-    #[serde(default)]
-    ticket_id: Option<serde_json::Value>,
-}
-
-/// Why a record is no grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// It is none that any version wrote.
-    #[error("can't be read")]
-    Corrupt,
-    /// It demands something that this version doesn't know. The ticket's public name, where it has one that can be read.
-    #[error("of a newer version")]
-    Newer(Option<TicketId>),
 }
 
 #[cfg(test)]
@@ -187,7 +157,7 @@ mod tests {
     use crate::ticket::Bond;
     use serde_json::{Map, Value, json};
 
-    fn grant() -> Grant {
+    pub(super) fn grant() -> Grant {
         Grant {
             ticket_id: TicketId::random().unwrap(),
             subject: Subject::try_from("alice".to_owned()).unwrap(),
@@ -205,58 +175,6 @@ mod tests {
     fn a_record_reads_back_as_it_was() {
         let grant = grant();
         assert_eq!(Grant::from_json(&grant.to_json().unwrap()).unwrap(), grant);
-    }
-
-    /// The record, with these members in front.
-    fn with(members: &str) -> String {
-        grant().to_json().unwrap().replacen('{', &format!("{{{members},"), 1)
-    }
-
-    #[test]
-    fn of_a_later_version_what_is_optional_is_ignored_and_what_is_not_is_told() {
-        for members in [r#""mood":{"a":[1,null]}"#, r#""must":[]"#, r#""must":["bond","origin"],"mood":"x""#] {
-            let record = with(members);
-            let whole = serde_json::from_str::<Value>(&record).unwrap();
-            let read = Grant::from_json(&record).unwrap();
-            let again: Value = serde_json::from_str(&read.to_json().unwrap()).unwrap();
-            assert!(again.as_object().unwrap().iter().all(|(name, value)| whole[name] == *value), "{record}");
-            assert_eq!(again.as_object().unwrap().len(), UNDERSTOOD.len() - 1);
-        }
-        let own = r#""ticket_id":"00000000-0000-4000-8000-000000000001""#;
-        for (record, known) in [
-            (with(r#""must":["days"],"days":"mondays""#), true),
-            (with(r#""must":["origin","days"]"#), true),
-            (format!(r#"{{"must":["all else"],{own}}}"#), true),
-            // Whatever else is in it: also what this version would call corrupt.
-            (format!(r#"{{"must":["subjects"],{own},"subject":["a","b"],"claims":7}}"#), true),
-            (r#"{"must":["ids"],"ticket_id":{"v":2}}"#.to_owned(), false),
-            (r#"{"must":["ids"]}"#.to_owned(), false),
-        ] {
-            match Grant::from_json(&record) {
-                Err(Unreadable::Newer(ticket_id)) => assert_eq!(ticket_id.is_some(), known, "{record}"),
-                other => panic!("{record}: {other:?}"),
-            }
-        }
-        for must in [r#""days""#, "{}", "null", "true", "[1]", "[null]", r#"[["days"]]"#, r#"["#] {
-            assert_eq!(Grant::from_json(&with(&format!(r#""must":{must}"#))), Err(Unreadable::Corrupt), "{must}");
-        }
-        // Twice, for readers who take the first and those who take the last.
-        assert_eq!(Grant::from_json(&with(r#""must":[],"must":["days"]"#)), Err(Unreadable::Corrupt));
-        for list in [r#"[["days"]]"#, r#" [["days"],null]"#, r#"[[],"x"]"#] {
-            assert_eq!(Grant::from_json(list), Err(Unreadable::Corrupt), "{list}");
-        }
-    }
-
-    /// Version 0.1 refuses strange members, so this is all that may be written, but for what it can't be done without.
-    #[test]
-    fn version_0_1_reads_what_is_written_and_its_records_are_read() {
-        let json = r#"{"ticket_id":"00000000-0000-4000-8000-000000000001","subject":"alice","room":"lobby","claims":{"role":["admin"]},"origin":"https://app.example.com","bond":"ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb","issued_at":1000,"expires_at":301001,"shard":"3weur"}"#;
-        assert_eq!(Grant::from_json(json).unwrap().to_json().unwrap(), json);
-        let Value::Object(members) = serde_json::from_str(json).unwrap() else { panic!() };
-        let names: std::collections::BTreeSet<_> = members.keys().map(String::as_str).collect();
-        assert_eq!(names, UNDERSTOOD.into());
-        let least = r#"{"ticket_id":"00000000-0000-4000-8000-000000000001","subject":"alice","issued_at":1000,"expires_at":301001}"#;
-        assert_eq!(Grant::from_json(least).unwrap().to_json().unwrap(), least);
     }
 
     #[test]

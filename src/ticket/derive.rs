@@ -43,20 +43,17 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bytes(hex: &str) -> Vec<u8> {
-        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
-    }
+    use crate::ticket::hex;
 
     #[test]
     fn it_is_the_hkdf_of_rfc_5869() {
         // The test cases A.1 and A.3 of the RFC, of which the first 32 bytes.
         let secret = [0x0b; 22];
-        let (salt, info) = (bytes("000102030405060708090a0b0c"), bytes("f0f1f2f3f4f5f6f7f8f9"));
-        let first = bytes("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
-        assert_eq!(hkdf(&salt, &secret, &info).unwrap().to_vec(), first);
-        let third = bytes("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
-        assert_eq!(hkdf(&[0; 32], &secret, b"").unwrap().to_vec(), third);
+        let (salt, info): (Vec<u8>, Vec<u8>) = ((0x00..=0x0c).collect(), (0xf0..=0xf9).collect());
+        let first = hex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
+        assert_eq!(hkdf(&salt, &secret, &info), first);
+        let third = hex("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
+        assert_eq!(hkdf(&[0; 32], &secret, b""), third);
     }
 
     #[test]

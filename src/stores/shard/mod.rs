@@ -2,6 +2,7 @@
 //! what the two say to each other.
 
 mod asks;
+mod buckets;
 pub mod object;
 mod tables;
 

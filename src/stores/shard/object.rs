@@ -14,7 +14,8 @@ use uuid::Uuid;
 use worker::{Date, DurableObject, Env, Request, Response, Result, State, durable_object, wasm_bindgen};
 
 use super::asks::{Ask, GIVEN, NOT_UNDERSTOOD, TAKEN, TOO_LATE, UNKNOWN};
-use super::tables::{Elected, Tables, forgotten_at, table_ends_at};
+use super::buckets::{forgotten_at, table_ends_at};
+use super::tables::{Elected, Tables};
 use crate::grant::Millis;
 
 /// One shard.

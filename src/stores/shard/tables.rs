@@ -1,4 +1,4 @@
-//! What a shard has written down: tickets, in a table for each [`BUCKET`] of expiry times.
+//! What a shard has written down: tickets, in a table for each bucket of expiry times (`buckets.rs`).
 //!
 //! A bucket's number says when all of its tickets have expired, so a table is dropped whole and nothing in it is looked at. Tables are
 //! `WITHOUT ROWID`: each step costs one row written, and dropping costs none, where `DELETE` would cost one more a ticket.
@@ -15,13 +15,9 @@ use std::rc::Rc;
 use uuid::Uuid;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
+use super::buckets::{bucket_of, end_of, kind_and_bucket};
 use crate::grant::Millis;
 
-/// Expiry times that share a table, in milliseconds. It is in the names of tables, so it stays.
-const BUCKET: u64 = 300_000;
-/// How much longer than its ticket a record is kept, in milliseconds: by how much the clock of a gate may lag behind that of
-/// the object. Whoever comes later is refused, so a claim that was forgotten can't be made again.
-const MARGIN: u64 = 10_000;
 /// What the names of this version's tables begin with, and those of any version.
 const KIND: &str = "tickets";
 /// How many tables one statement looks into; a result has 100 columns at most
@@ -200,31 +196,6 @@ impl Tables {
     }
 }
 
-/// From when on a ticket that expires then may be forgotten, and is refused.
-pub(super) fn forgotten_at(expires_at: Millis) -> u64 {
-    expires_at.0.saturating_add(MARGIN)
-}
-
-/// From when on the table for tickets that expire then is of no use: when each of them may be forgotten.
-pub(super) fn table_ends_at(expires_at: Millis) -> u64 {
-    end_of(bucket_of(expires_at))
-}
-
-fn bucket_of(expires_at: Millis) -> u64 {
-    expires_at.0.checked_div(BUCKET).unwrap_or_default()
-}
-
-fn end_of(bucket: u64) -> u64 {
-    bucket.saturating_add(1).saturating_mul(BUCKET).saturating_add(MARGIN)
-}
-
-/// A table's name taken apart; `None` for one that isn't of any version's kind.
-fn kind_and_bucket(name: &str) -> Option<(&str, u64)> {
-    let (kind, bucket) = name.rsplit_once('_')?;
-    let digits = !bucket.is_empty() && bucket.bytes().all(|byte| byte.is_ascii_digit());
-    Some((kind, bucket.parse().ok().filter(|_| digits)?))
-}
-
 fn text(value: SqlStorageValue) -> Option<String> {
     match value {
         SqlStorageValue::String(text) => Some(text),
@@ -242,31 +213,4 @@ fn uuid(uuid: Uuid) -> SqlStorageValue {
 
 fn moment(moment: Millis) -> Result<SqlStorageValue> {
     SqlStorageValue::try_from_i64(i64::try_from(moment.0).unwrap_or(i64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_table_outlives_each_of_its_tickets_by_the_margin() {
-        for expires_at in [0, 1, BUCKET - 1, BUCKET, 1_795_000_000_123, 1_795_199_999_999, 1_795_200_000_000, u64::MAX]
-        {
-            let expires_at = Millis(expires_at);
-            assert!(table_ends_at(expires_at) >= forgotten_at(expires_at), "{expires_at:?}");
-            assert!(table_ends_at(expires_at) - forgotten_at(expires_at) <= BUCKET, "{expires_at:?}");
-        }
-        assert_eq!(table_ends_at(Millis(2 * BUCKET - 1)), 2 * BUCKET + MARGIN);
-        assert_eq!(table_ends_at(Millis(2 * BUCKET)), 3 * BUCKET + MARGIN);
-    }
-
-    #[test]
-    fn tables_are_told_apart_by_their_names() {
-        assert_eq!(kind_and_bucket("tickets_5983333"), Some(("tickets", 5_983_333)));
-        assert_eq!(kind_and_bucket("tickets2_5983333"), Some(("tickets2", 5_983_333)));
-        assert_eq!(kind_and_bucket("tickets_ended_5983333"), Some(("tickets_ended", 5_983_333)));
-        for other in ["tickets", "tickets_", "tickets_x", "tickets_+5", "tickets_99999999999999999999999"] {
-            assert_eq!(kind_and_bucket(other), None, "{other}");
-        }
-    }
 }
