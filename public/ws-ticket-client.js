@@ -1,1 +1,1 @@
-../client/index.js
+../client/index.min.js

@@ -17,11 +17,18 @@ const checks = [
   ["clippy, wasm", clippy("--target", "wasm32-unknown-unknown"), asBuilt],
   ["biome", biome("ci", "--error-on-warnings")],
   ["openapi, asyncapi", [npmTools.node, "scripts/openapi.js"]],
+  ["client, minified", [npmTools.node, "scripts/client-min.js"]],
   ["client size", [npmTools.node, "scripts/client-size.js"]],
+  ["client, publint", [npmTools.node, "node_modules/publint/src/cli.js", "--strict", "client"]],
+  [
+    "client, attw",
+    [npmTools.node, "node_modules/@arethetypeswrong/cli/dist/index.js", "--pack", "client", "--profile", "esm-only"],
+  ],
 ];
 const fixes = [
   ["rustfmt", ["cargo", "fmt"]],
   ["biome", biome("check", "--write", "--error-on-warnings")],
+  ["client, minified", [npmTools.node, "scripts/client-min.js", "--write"]],
 ];
 
 await main(async () => {

@@ -63,8 +63,9 @@ describe("an attempt to connect", () => {
     await watching(t)(server.issue, { fetch: spy, credentials: "include" }).opened();
     const [[url, init]] = seen;
     assert.equal(url, server.issue);
-    assert.deepEqual(Object.keys(init).sort(), ["body", "credentials", "headers", "method", "signal"]);
+    assert.deepEqual(Object.keys(init).sort(), ["body", "credentials", "headers", "method", "redirect", "signal"]);
     assert.equal(init.credentials, "include");
+    assert.equal(init.redirect, "manual", "a gate never redirects");
   });
 
   test("a function in place of a URL is asked for each connection, and its url and subprotocols are used", async (t) => {

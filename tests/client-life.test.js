@@ -51,7 +51,7 @@ describe("an AbortSignal", () => {
     assert.equal(getEventListeners(signal, "abort").length, 1);
     watched.socket.close();
     await watched.stopped();
-    server.onTicket = () => ({ status: 403 });
+    server.onTicket = () => ({ status: 403, body: { code: "room_refused" } });
     await watch(server.issue, { signal }).stopped();
     assert.equal(getEventListeners(signal, "abort").length, 0);
   });

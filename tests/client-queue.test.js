@@ -125,6 +125,41 @@ describe("the queue", () => {
     assert.throws(() => large.send("a"), FULL);
   });
 
+  test("can be taken back, in order, and is empty then; after the end too", async (t) => {
+    server.onTicket = () => "hang";
+    const watched = watching(t)(server.issue, FAST);
+    const { socket } = watched;
+    socket.send("one");
+    socket.send(new Uint8Array([2]));
+    assert.deepEqual(socket.takeQueue(), ["one", new Uint8Array([2])]);
+    assert.deepEqual([socket.takeQueue(), socket.bufferedAmount], [[], 0]);
+    socket.send("three");
+    socket.close();
+    await watched.stopped();
+    assert.equal(socket.bufferedAmount, 5);
+    assert.deepEqual(socket.takeQueue(), ["three"]);
+  });
+
+  test("loses nothing to a socket class that throws while it goes out", async (t) => {
+    let left = 2;
+    class Throws extends WebSocket {
+      send(data) {
+        if (data === "second" && left-- > 0) throw new Error("not now");
+        super.send(data);
+      }
+    }
+    const watched = watching(t)(server.issue, { ...FAST, WebSocket: Throws });
+    for (const text of ["first", "second", "third"]) watched.socket.send(text);
+    await watched.opened();
+    await until(() => server.connections.flatMap(({ messages }) => messages).length === 3);
+    assert.deepEqual(
+      server.connections.flatMap(({ messages }) => messages),
+      ["first", "second", "third"],
+    );
+    assert.equal(watched.last("error").message, "not now");
+    assert.equal(watched.socket.bufferedAmount, 0);
+  });
+
   test("of 0 refuses: nothing is kept, and a connection takes messages as ever", async (t) => {
     const watched = watching(t)(server.issue, { ...FAST, queue: 0 });
     const { socket } = watched;
@@ -141,6 +176,7 @@ describe("the queue", () => {
     watched.socket.send("too late");
     await watched.stopped();
     watched.socket.send("too late");
-    assert.equal(watched.socket.bufferedAmount, 0);
+    assert.equal(watched.socket.bufferedAmount, 16, "as with WebSocket, it counts what will never be sent");
+    assert.deepEqual(watched.socket.takeQueue(), []);
   });
 });

@@ -10,7 +10,7 @@ import { DEVELOPMENT, startGate } from "./support/harness.js";
 import { good, SECRET } from "./support/jwt.js";
 import { bundle, recipe, run } from "./support/recipe.js";
 import { startRelay } from "./support/relay.js";
-import { sleep } from "./support/watch.js";
+import { sleep, until } from "./support/watch.js";
 
 const README = readFileSync(new URL("../client/README.md", import.meta.url), "utf8");
 
@@ -26,7 +26,7 @@ test("plain JavaScript is six lines", () => {
 
 test("the recipe for React bundles for browsers", async () => {
   const text = await bundle("react.jsx", { gate: "https://gate.example.com", platform: "browser" });
-  assert.match(text, /export \{[^}]*\buseTicketSocket\b/);
+  assert.match(text, /export \{[^}]*\bChat\b/);
 });
 
 describe("against the gate", () => {
@@ -62,6 +62,21 @@ describe("against the gate", () => {
       assert.equal(new Set(events("consumed").map((event) => event.ticket_id)).size, 3);
       assert.deepEqual(events("refused"), []);
       if (name === "plain.js") assert.ok(running.lines.includes("1006 on its way back"), running.lines.join("\n"));
+    });
+  }
+
+  for (const name of ["partysocket.js", "reconnecting-websocket.js"]) {
+    test(`${name}: a lost login ends it, after one request and without a rejection that nobody handles`, async () => {
+      const running = await run(name, { gate: new URL(relay.url).origin, token: "worthless" });
+      try {
+        await running.printed(/^over 4401$/, 1);
+        await until(() => running.ended, "nothing keeps the process alive");
+      } finally {
+        await running.stop();
+      }
+      assert.deepEqual([running.lines, running.errors], [["over 4401"], ""]);
+      await gate.eventually(({ event }) => event === "refused");
+      assert.equal(events("refused").length, 1);
     });
   }
 
@@ -132,6 +147,20 @@ describe("against a server of graphql-transport-ws behind tickets", () => {
       assert.equal(server.requests[0].headers.authorization, "Bearer alice's");
       assert.equal(new Set(server.upgrades.map(({ ticket }) => ticket)).size, 2);
       assert.deepEqual(server.refusals, []);
+    });
+
+    test(`${name}: a lost login ends the subscription, after one request and without a rejection that nobody handles`, async () => {
+      server.forget();
+      server.carriage = carriage;
+      server.onTicket = () => ({ status: 401 });
+      const running = await run(name, { gate: server.url, token: "worthless" });
+      try {
+        await running.printed(/^over 4401$/, 1);
+        await until(() => running.ended, "nothing keeps the process alive");
+      } finally {
+        await running.stop();
+      }
+      assert.deepEqual([running.lines, running.errors, server.requests.length], [["over 4401"], "", 1]);
     });
   }
 });

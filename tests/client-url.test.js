@@ -101,6 +101,48 @@ describe("ticketUrl", () => {
     await assert.rejects(ticketUrl(server.issue, FAST)(), { message: "no ticket in the url" });
   });
 
+  test("with onError it calls that in place of a rejection, once, and the promise stays as it is", async (t) => {
+    for (const [status, code, options] of [
+      [401, 4401, {}],
+      [403, 4403, {}],
+      [503, 1006, { maxRetries: 2 }],
+    ]) {
+      server.onTicket = () => ({ status, body: { code: "refused" } });
+      const errors = [];
+      const unhandled = t.mock.fn();
+      process.on("unhandledRejection", unhandled);
+      let settled = false;
+      const done = () => {
+        settled = true;
+      };
+      ticketUrl(server.issue, { ...FAST, ...options, onError: (error) => errors.push(error) })().then(done, done);
+      await until(() => errors.length > 0);
+      await sleep(100);
+      process.off("unhandledRejection", unhandled);
+      assert.deepEqual([errors.length, errors[0].code, settled, unhandled.mock.callCount()], [1, code, false, 0]);
+    }
+  });
+
+  test("called again at once after a rejection, it waits longer each time: a library that does so doesn't hammer", async () => {
+    server.onTicket = () => ({ status: 401 });
+    const next = ticketUrl(server.issue, { baseDelay: 100, maxDelay: 100_000 });
+    await assert.rejects(next());
+    await assert.rejects(next());
+    await assert.rejects(next());
+    const [first, second, third] = server.requests;
+    assert.ok(second.at - first.at >= 199 && third.at - second.at >= 399);
+    server.onTicket = () => {};
+    ticketOf(await next());
+    await next();
+  });
+
+  test("what can never work is refused when it is made, and asks for nothing", async () => {
+    assert.throws(() => ticketUrl(), TypeError);
+    assert.throws(() => ticketUrl("ws://gate.example/ws-ticket"), { name: "SyntaxError" });
+    assert.throws(() => ticketUrl(server.issue, { attemptTimeout: 0 }), RangeError);
+    assert.equal(server.requests.length, 0);
+  });
+
   test("its signal ends it", async () => {
     server.onTicket = () => ({ status: 503 });
     const controller = new AbortController();

@@ -1,5 +1,5 @@
-// A page's network and visibility: the client sleeps while offline and wakes at once when there is a reason to.
-// Node has no page, so these tests make what a page has: events of the window and of the document, `document.hidden` and
+// A page's network and visibility: the client tries seldom while offline, and wakes at once when there is a reason to.
+// Node has no page, so these tests make what a page has: events of the window, to which the document's bubble, `document.hidden` and
 // `navigator.onLine`. Real pages follow in the browser's tests.
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
@@ -13,7 +13,7 @@ let tab;
 beforeEach(async () => {
   server = await startServer();
   page = new EventTarget();
-  tab = Object.assign(new EventTarget(), { hidden: false });
+  tab = { hidden: false };
   globalThis.addEventListener = page.addEventListener.bind(page);
   globalThis.document = tab;
   network(true);
@@ -31,9 +31,10 @@ function network(onLine) {
 }
 function visible(is) {
   tab.hidden = !is;
-  tab.dispatchEvent(new Event("visibilitychange"));
+  page.dispatchEvent(new Event("visibilitychange"));
 }
-const listeners = () => getEventListeners(page, "online").length + getEventListeners(tab, "visibilitychange").length;
+const listeners = () =>
+  ["online", "pageshow", "visibilitychange"].reduce((sum, type) => sum + getEventListeners(page, type).length, 0);
 
 /** Waits that nobody sits out. */
 const SLOW = { baseDelay: 3_000_000, maxDelay: 3_000_000 };
@@ -52,6 +53,7 @@ describe("a client that waits", () => {
   for (const [what, act] of [
     ["the network comes back", () => network(true)],
     ["the page is shown", () => visible(true)],
+    ["the page comes back from the history", () => page.dispatchEvent(new Event("pageshow"))],
   ]) {
     test(`wakes at once when ${what}`, async (t) => {
       const watched = await waiting(t);
@@ -107,29 +109,38 @@ describe("a client that waits", () => {
   });
 });
 
-describe("offline", () => {
-  test("a new socket asks for nothing until the network is there", async (t) => {
+describe("offline, which is a hint only", () => {
+  test("a new socket tries all the same: there may be a way", async (t) => {
     network(false);
-    const watched = watching(t)(server.issue, FAST);
-    visible(true);
+    await watching(t)(server.issue, SLOW).opened();
+  });
+
+  test("the next attempt comes after the longest wait, and not at random before it", async (t) => {
+    const { random } = Math;
+    Math.random = () => 0;
+    t.after(() => {
+      Math.random = random;
+    });
+    network(false);
+    server.onTicket = () => ({ status: 503 });
+    const watched = watching(t)(server.issue, { baseDelay: 1, maxDelay: 300_000 });
+    await until(() => watched.count("close") === 1);
+    assert.equal(watched.last("close").delay, 300_000);
     await silence();
-    assert.deepEqual([server.requests.length, watched.log], [0, []]);
+    assert.equal(server.requests.length, 1);
+    server.onTicket = () => {};
     network(true);
     await watched.opened();
   });
 
-  test("a client that waits sleeps on after its wait, and wakes when the network is there", async (t) => {
-    server.onTicket = (n) => (n === 1 ? { status: 503 } : undefined);
+  test("it goes on trying, however long that lasts", async (t) => {
+    network(false);
+    server.onTicket = () => ({ status: 503 });
     const watched = watching(t)(server.issue, FAST);
-    watched.socket.addEventListener("close", () => network(false), { once: true });
-    await until(() => watched.count("close") === 1);
-    await silence();
-    assert.equal(server.requests.length, 1);
-    visible(true);
-    await silence();
-    assert.equal(server.requests.length, 1);
-    network(true);
+    await until(() => watched.count("close") >= 5);
+    server.onTicket = () => {};
     await watched.opened();
+    assert.equal(navigator.onLine, false);
   });
 
   test("a connection is left alone: it may be to this very machine", async (t) => {
@@ -143,27 +154,20 @@ describe("offline", () => {
     await silence();
     assert.deepEqual([watched.count("open"), watched.count("close")], [1, 0]);
   });
-
-  test("a socket that sleeps can be closed", async (t) => {
-    network(false);
-    const watched = watching(t)(server.issue, FAST);
-    await silence();
-    watched.socket.close();
-    await watched.stopped();
-    assert.equal(listeners(), 0);
-  });
 });
 
 describe("listeners of the page", () => {
-  test("are there while the client waits, and at no other time", async (t) => {
+  test("are there until the client is closed, once each", async (t) => {
     const watched = await waiting(t);
-    assert.equal(listeners(), 2);
+    assert.equal(listeners(), 3);
     network(true);
     await watched.opened();
-    assert.equal(listeners(), 0);
+    assert.equal(listeners(), 3);
     server.connection.cut();
-    await until(() => listeners() === 2);
+    await until(() => watched.count("close") === 2);
+    assert.equal(listeners(), 3);
     watched.socket.close();
+    await watched.stopped();
     assert.equal(listeners(), 0);
   });
 
@@ -171,6 +175,6 @@ describe("listeners of the page", () => {
     server.onTicket = () => ({ status: 503 });
     const watched = watching(t)(server.issue, { baseDelay: 1, maxDelay: 1 });
     await until(() => watched.count("close") >= 20);
-    assert.ok(listeners() <= 2, `${listeners()} listeners`);
+    assert.ok(listeners() <= 3, `${listeners()} listeners`);
   });
 });

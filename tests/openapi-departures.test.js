@@ -93,7 +93,9 @@ describe("the validator", () => {
       caught(withBody(exchange, { ...body, extra: 1 }), named(exchange));
       for (const name of Object.keys(body)) {
         const { [name]: _, ...rest } = body;
-        caught(withBody(exchange, rest), `${named(exchange)} without ${name}`);
+        // Of a ticket's answer, one member is there only where the session answers pings.
+        if (name === "ping") passes(withBody(exchange, rest));
+        else caught(withBody(exchange, rest), `${named(exchange)} without ${name}`);
         caught(withBody(exchange, { ...body, [name]: null }), `${named(exchange)}, ${name}: null`);
       }
       for (const bytes of ["", "{", "null", "[]", "\xff"]) {

@@ -75,7 +75,7 @@ test("the page is off in production, and on with PAGE=on", async () => {
 });
 
 test("the client on the page is the package's own file", () => {
-  const shipped = fileURLToPath(new URL("../client/index.js", import.meta.url));
+  const shipped = fileURLToPath(new URL("../client/index.min.js", import.meta.url));
   assert.equal(realpathSync(path.join(PUBLIC, "ws-ticket-client.js")), realpathSync(shipped));
 });
 

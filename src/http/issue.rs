@@ -14,6 +14,7 @@ use crate::identity::{Identity, NotKnown};
 use crate::limit::Wait;
 use crate::problem::Problem;
 use crate::region::Region;
+use crate::session;
 use crate::store::StoreError;
 use crate::telemetry::{self, Event, Reason};
 use crate::ticket::Bond;
@@ -30,6 +31,8 @@ struct Answer<'a> {
     /// With `TICKET_CARRIAGE=subprotocol`, when the URL has no ticket.
     #[serde(skip_serializing_if = "Option::is_none")]
     protocols: Option<[&'a str; 2]>,
+    /// The session answers it.
+    ping: &'static str,
 }
 
 /// Issues.
@@ -76,6 +79,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
         url: if in_query { format!("{url}?ticket={ticket}") } else { url },
         protocols: (!in_query).then_some([SUBPROTOCOL, &ticket]),
         ticket: &ticket,
+        ping: session::PING,
     };
     let mut builder = no_store(Response::builder())?;
     if let Some(bond) = &bond {

@@ -1,10 +1,10 @@
-//! The session that sends every message back as it was: text as text, bytes as bytes.
+//! The session that sends every message back as it was: text as text, bytes as bytes. A ping is answered.
 
 use futures_util::StreamExt;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{CloseEvent, Response, Result, WebSocket, WebSocketPair, WebsocketEvent, js_sys, wasm_bindgen_futures};
 
-use super::Welcome;
+use super::{PING, PONG, Welcome};
 
 /// Opens the session and answers with its other end. The welcome is its first frame.
 pub fn open(welcome: &Welcome<'_>) -> Result<Response> {
@@ -34,12 +34,15 @@ async fn converse(socket: &WebSocket) -> Result<()> {
     Ok(())
 }
 
-/// Without a copy through wasm: the value that came is the value that goes.
+/// Bytes go without a copy through wasm: the value that came is the value that goes.
 fn send_back(socket: &WebSocket, data: &JsValue) -> Result<()> {
     let socket: &web_sys::WebSocket = socket.as_ref();
     match data.dyn_ref::<js_sys::ArrayBuffer>() {
         Some(bytes) => socket.send_with_array_buffer(bytes)?,
-        None => socket.send_with_str(&data.as_string().unwrap_or_default())?,
+        None => match data.as_string().unwrap_or_default() {
+            ping if ping == PING => socket.send_with_str(PONG)?,
+            text => socket.send_with_str(&text)?,
+        },
     }
     Ok(())
 }

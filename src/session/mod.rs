@@ -7,6 +7,13 @@ use uuid::Uuid;
 
 use crate::grant::{Claims, Grant};
 
+/// What a client asks by whether its connection still leads anywhere: a text message, for browsers can't send a ping frame.
+/// It and its answer are fixed texts, so that a Durable Object can have the platform answer without being woken
+/// (<https://developers.cloudflare.com/durable-objects/api/state/#setwebsocketautoresponse>).
+pub const PING: &str = "ws-ticket:ping";
+/// The answer to `PING`.
+pub const PONG: &str = "ws-ticket:pong";
+
 /// The first frame of every session.
 #[derive(Serialize)]
 pub struct Welcome<'a> {

@@ -9,7 +9,7 @@
 //   "cut"        the connection is reset
 //   { status, headers, body }   this answer; `body` is a string, or JSON
 //   { wait: ms }  as a gate does, but late; onUpgrade's may also have `protocol`, the subprotocol to choose
-// and may be async. `onConnection(connection, n)` is told of each connection; without it, messages are echoed.
+// and may be async. `ping` is the answer's member of that name. `onConnection(connection, n)` is told of each connection; without it, messages are echoed.
 import { randomBytes } from "node:crypto";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -36,7 +36,7 @@ class ClientServer {
 
   /** As new: nothing has come, and nothing fails. */
   forget() {
-    Object.assign(this, { onTicket: () => {}, onUpgrade: () => {}, onConnection: echo });
+    Object.assign(this, { onTicket: () => {}, onUpgrade: () => {}, onConnection: echo, ping: undefined });
     this.requests = [];
     this.upgrades = [];
     this.connections = [];
@@ -91,15 +91,18 @@ class ClientServer {
     if (how.wait) await sleep(how.wait);
     const body = how.status === undefined ? this.#ticket() : (how.body ?? "");
     const text = typeof body === "string" ? body : JSON.stringify(body);
-    response.writeHead(how.status ?? 200, { "Content-Type": "application/json", ...how.headers }).end(text);
+    // Problem details where a gate refuses (RFC 9457).
+    const type = body.code === undefined ? "application/json" : "application/problem+json";
+    response.writeHead(how.status ?? 200, { "Content-Type": type, ...how.headers }).end(text);
   }
 
   #ticket() {
     const ticket = `wst_t_${randomBytes(32).toString("base64url")}`;
     this.#tickets.set(ticket, "fresh");
     const url = `${this.url.replace("http", "ws")}/ws`;
-    if (this.carriage === "query") return { ticket, url: `${url}?ticket=${ticket}` };
-    return { ticket, url, protocols: ["ws-ticket.v1", ticket] };
+    const more = this.ping === undefined ? {} : { ping: this.ping };
+    if (this.carriage === "query") return { ticket, url: `${url}?ticket=${ticket}`, ...more };
+    return { ticket, url, protocols: ["ws-ticket.v1", ticket], ...more };
   }
 
   async #upgrade(request, socket, head) {

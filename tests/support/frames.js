@@ -32,6 +32,8 @@ export class Connection {
   messages = [];
   open = true;
   onmessage = () => {};
+  /** The path is dead: what comes is not heard, not even a close. */
+  deaf = false;
 
   constructor(socket, head, about) {
     this.#socket = socket;
@@ -91,6 +93,7 @@ export class Connection {
   }
 
   #take(first, payload) {
+    if (this.deaf) return;
     const opcode = first & 0x0f;
     if (opcode === PING) return this.#write(PONG, payload);
     if (opcode === PONG) return;

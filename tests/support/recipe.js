@@ -6,7 +6,8 @@ import { build } from "esbuild";
 import { until } from "./watch.js";
 
 const FOLDER = new URL("../fixtures/recipes/", import.meta.url);
-const CLIENT = fileURLToPath(new URL("../../client/index.js", import.meta.url));
+const client = (name) => fileURLToPath(new URL(`../../client/${name}`, import.meta.url));
+const CLIENT = { "ws-ticket-client": client("index.js"), "ws-ticket-client/react": client("react.js") };
 
 export const recipe = (name) => readFileSync(new URL(name, FOLDER), "utf8");
 
@@ -18,7 +19,7 @@ export async function bundle(name, { gate, token = "", entry, ...options }) {
   const source = recipe(name).replaceAll("https://gate.example.com", gate);
   const { outputFiles } = await build({
     stdin: { contents: entry ? `${source}\n${entry}` : source, resolveDir: fileURLToPath(FOLDER), loader: "jsx" },
-    alias: { "ws-ticket-client": CLIENT },
+    alias: CLIENT,
     banner: { js: `globalThis.token = async () => ${JSON.stringify(token)};` },
     bundle: true,
     format: "esm",

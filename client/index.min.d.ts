@@ -1,0 +1,2 @@
+// What index.min.js exports.
+export { TicketSocket } from "./index.js";
