@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { launch, open } from "./support/chromium.js";
 import { startGate } from "./support/harness.js";
 import { SECRET } from "./support/jwt.js";
-import { again, connect, facts, getTicket, race, talk, WITH_PAGE } from "./support/page.js";
+import { again, connect, cut, facts, getTicket, plain, race, talk, WITH_PAGE } from "./support/page.js";
 import { startRelay } from "./support/relay.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -42,7 +42,8 @@ describe("the page, for everybody", () => {
         const { passes, violations, incomplete } = await globalThis.axe.run({ runOnly: rules });
         // What is half scrolled out of a list, or inside of the ring, has a background that axe can't see.
         const hard = ({ id }, { target }) =>
-          id === "color-contrast" && document.querySelector(target[0]).closest("#talk, #log, .ring-text");
+          id === "color-contrast" &&
+          document.querySelector(target[0]).closest("#talk, #log, #attempts, #code, .ring-text");
         const list = (rules, but = () => false) =>
           rules.flatMap((rule) => rule.nodes.filter((node) => !but(rule, node)).map((node) => [rule.id, node.html]));
         return [
@@ -76,6 +77,12 @@ describe("the page, for everybody", () => {
       assert.deepEqual(await findings("refused"), []);
       await race(page);
       assert.deepEqual(await findings("after a race"), []);
+      await cut(page);
+      await page.check("[name=code][value=curl]", { force: true });
+      await page.$eval("#facts", (one) => {
+        one.open = true;
+      });
+      assert.deepEqual(await findings("after a cut, with curl's code, all of it unfolded"), []);
     });
   }
 
@@ -150,7 +157,7 @@ describe("the page, for everybody", () => {
     await tabTo("connect");
     await press("Space");
     await page.waitForSelector("#connection[data-state=open]");
-    assert.match(await page.innerText("#connection"), /carol · lobby/);
+    assert.match(plain(await page.innerText("#connection")), /carol · lobby/);
     // A button that can't be used now keeps the focus where it is.
     assert.equal((await focused()).id, "connect");
     await tabTo("again");
@@ -166,9 +173,28 @@ describe("the page, for everybody", () => {
     await tabTo("race");
     await press("Enter");
     await page.waitForSelector("#score b");
+    assert.equal(await tab(), "client");
+    await press("ArrowRight");
+    await press("ArrowRight");
+    assert.equal((await focused()).id, "curl");
+    assert.match(await page.innerText("#code"), /curl/);
     await tabTo("log");
-    await press("Shift+Tab");
-    assert.equal((await focused()).id, "race");
+  });
+
+  test("the language and what the gate says of itself are reached by keyboard, too", async () => {
+    page = await open(browser, gate);
+    await facts(page);
+    const at = () =>
+      page.evaluate(() => document.activeElement.id || document.activeElement.value || document.activeElement.tagName);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    assert.equal(await at(), "en");
+    await page.keyboard.press("ArrowRight");
+    assert.equal(await page.getAttribute("html", "lang"), "zh-Hans");
+    await page.keyboard.press("Tab");
+    assert.equal(await at(), "SUMMARY");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.isVisible("#facts-list"), false);
   });
 
   test("what happens is said once, in one place, and what runs down isn't said", async () => {
@@ -187,9 +213,9 @@ describe("the page, for everybody", () => {
     await connect(page);
     await talk(page, "hello");
     await race(page);
-    const said = await page.evaluate(() => globalThis.said);
+    const said = (await page.evaluate(() => globalThis.said)).map(plain);
     assert.deepEqual(said, [
-      "Ticket issued. It is good for 300 seconds.",
+      "You have a ticket. It lasts 300 seconds.",
       "Connecting …",
       "Connected as alice · lobby",
       "The gate says: hello",
@@ -217,7 +243,7 @@ describe("the page, for everybody", () => {
   test("what a finger has to hit is large enough", async () => {
     page = await open(browser, gate, NARROW);
     await facts(page);
-    const small = await page.$$eval("button, input:not([type=radio]), .choice label", (all) =>
+    const small = await page.$$eval("button, summary, input:not([type=radio]), .choice label", (all) =>
       all
         .filter((one) => one.checkVisibility())
         .map((one) => [one.id || one.textContent, one.getBoundingClientRect()])

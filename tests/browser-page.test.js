@@ -3,7 +3,20 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { launch, open } from "./support/chromium.js";
 import { startGate } from "./support/harness.js";
-import { again, connect, facts, getTicket, logged, race, talk, until, WITH_PAGE } from "./support/page.js";
+import {
+  again,
+  attempts,
+  connect,
+  cut,
+  facts,
+  getTicket,
+  logged,
+  plain,
+  race,
+  talk,
+  until,
+  WITH_PAGE,
+} from "./support/page.js";
 import { parts } from "./support/tickets.js";
 
 describe("the page", () => {
@@ -28,22 +41,24 @@ describe("the page", () => {
   };
   const refusals = () => gate.events().filter(({ event, route }) => event === "refused" && route === "ws");
 
-  test("shows what /health says", async () => {
+  test("shows what /health says, in plain words", async () => {
     await fresh();
     const shown = await facts(page);
     const { store, version } = await gate.health();
     assert.deepEqual(shown, {
-      store,
-      guarantee: "single-use",
-      reach: "global",
-      identity: "anyone (dev)",
-      carriage: "query, subprotocol",
-      bind: "origin",
-      check: "a store call",
-      limits: "tickets, refusals",
+      store: "a Durable Object",
+      guarantee: "one socket",
+      reach: "everywhere",
+      identity: "anyone, to try it",
+      carriage: "the URL or a header",
+      bind: "the site that got it",
+      check: "is looked up first",
+      limits: "tickets, refused sockets",
     });
+    assert.equal(await page.getAttribute("[data-fact=store]", "data-value"), store);
     assert.equal(await page.innerText("#version"), `v${version}`);
-    assert.equal(await page.innerText("#facts-status"), "Serving");
+    assert.equal(await page.innerText("#facts-status"), "This gate is working");
+    assert.equal(await page.isVisible("#facts-list"), true);
   });
 
   test("gets a ticket for a name and a room, and shows it masked", async () => {
@@ -51,13 +66,14 @@ describe("the page", () => {
     await page.fill("#name", "bob");
     await page.fill("#room", "cellar");
     const { ticket, expires_in } = await getTicket(page);
-    assert.equal(await page.innerText("#ticket-name"), "bob · cellar");
+    assert.equal(await page.innerText("#ticket-name"), "bob");
+    assert.equal(await page.innerText("#ticket-room"), "cellar");
     const masked = await page.innerText("#ticket-text");
     assert.match(masked, /^wst_[a-z0-9]+_•+.{4}$/);
     assert.ok(ticket.endsWith(masked.slice(-4)));
-    assert.match(await page.innerText("#ticket-note"), new RegExp(`good for ${expires_in} s`));
+    assert.match(await page.innerText("#ticket-note"), new RegExp(`lasts ${expires_in} s`));
     await connect(page);
-    assert.match(await page.innerText("#connection"), /bob · cellar/);
+    assert.match(plain(await page.innerText("#connection")), /bob · cellar/);
   });
 
   test("the life of a ticket runs down as a ring, and in figures", async () => {
@@ -102,14 +118,16 @@ describe("the page", () => {
     assert.equal(await page.getAttribute("#ticket", "data-state"), "used");
   });
 
-  test("the same ticket again is refused, and the page says why", async () => {
+  test("the same ticket again is refused: the page says so, and shows no status that no script can see", async () => {
     await fresh();
     await getTicket(page);
     assert.equal(await page.getAttribute("#again", "aria-disabled"), "true");
     await connect(page);
     const text = await again(page);
-    assert.match(text, /401 ticket_refused/);
-    assert.match(text, /one ticket opens one socket/);
+    assert.match(text, /The gate refused it/);
+    assert.match(text, /One ticket opens one socket/);
+    assert.match(text, /close code 1006/);
+    assert.doesNotMatch(text, /\b[45]\d\d\b|ticket_refused/);
     assert.equal(page.refused, 1);
     assert.deepEqual(
       refusals().map(({ reason, status }) => [reason, status]),
@@ -117,6 +135,40 @@ describe("the page", () => {
     );
     // The socket that it opened goes on.
     await talk(page, "still here");
+  });
+
+  test("a line that is cut comes back with a fresh ticket, and the page shows each attempt and each wait", async () => {
+    await fresh();
+    assert.equal(await page.getAttribute("#cut", "aria-disabled"), "true");
+    await connect(page);
+    const [first] = await attempts(page);
+    assert.deepEqual([first.state, first.text], ["open", "Connection 1 is open"]);
+    await cut(page);
+    const lines = await cut(page);
+    assert.deepEqual(
+      lines.map(({ state, text }) => [state, text]),
+      [
+        ["lost", "Connection 1 was lost (4000)"],
+        ["waited", "The client waited"],
+        ["lost", "Connection 2 was lost (4000)"],
+        ["waited", "The client waited"],
+        ["open", "Connection 3 is open"],
+      ],
+    );
+    for (const { took } of lines) assert.match(took, /^[\d.,]+ m?s$/);
+    // Each with a ticket of its own: what is shown of them are their last characters.
+    const tails = lines.filter(({ tail }) => tail !== "").map(({ tail }) => tail);
+    assert.equal(tails.length, 3);
+    assert.equal(new Set(tails).size, 3, `tickets ${tails.join(", ")}`);
+    assert.equal(`…${(await page.innerText("#ticket-text")).slice(-4)}`, tails[2]);
+    const consumed = await gate.eventually(({ event }) => event === "consumed", 3);
+    assert.equal(new Set(consumed.map(({ ticket_id }) => ticket_id)).size, 3);
+    assert.equal(refusals().length, 0);
+    await talk(page, "back again");
+    await page.click("#leave");
+    await page.waitForSelector("#connection[data-state=closed]");
+    assert.equal((await attempts(page)).at(-1).text, "Connection 3 was closed (1000)");
+    assert.equal(await page.getAttribute("#cut", "aria-disabled"), "true");
   });
 
   test("of 50 connections that race for a ticket exactly one turns green", async () => {
@@ -160,10 +212,10 @@ describe("the page", () => {
     await again(page);
     const lines = await logged(page);
     const expected = [
-      [/^The gate runs on durable, single-use$/, false],
-      [/^Ticket issued, good for 300 s$/, true],
-      [/^Open \(query\), the ticket is used up$/, true],
-      [/^Welcome, session [0-9a-f]{8}…$/, false],
+      [/^This gate keeps tickets in a Durable Object$/, false],
+      [/^Got a ticket for 300 s$/, true],
+      [/^Socket open, ticket used \(the URL\)$/, true],
+      [/^The gate says welcome, session [0-9a-f]{8}…$/, false],
       [/^Echo of 5 characters$/, true],
       [/^Same ticket again: refused \(1006\)$/, true],
     ];

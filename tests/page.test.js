@@ -49,7 +49,7 @@ describe("the page's files", () => {
       assert.equal(answer.headers["x-content-type-options"], "nosniff");
       assert.equal(answer.headers["referrer-policy"], "no-referrer");
       assert.equal(answer.headers["cross-origin-opener-policy"], "same-origin");
-      assert.match(answer.headers["content-type"], /^(text\/(html|css|javascript)|image\/svg\+xml)/, route);
+      assert.match(answer.headers["content-type"], /^(text\/(html|css|javascript|plain)|image\/svg\+xml)/, route);
     }
   });
 
@@ -64,7 +64,7 @@ test("the page is off in production, and on with PAGE=on", async () => {
   const production = { JWT_SECRET: "an-app-secret-of-thirty-two-byte" };
   const gate = await startGate({ vars: production });
   try {
-    for (const name of ["/", "/page/page.js", "/ws-ticket-client.js"]) {
+    for (const name of ["/", "/page/page.js", "/ws-ticket-client.js", "/docs/client.txt"]) {
       assert.equal((await gate.request({ path: name })).status, 404, name);
     }
     await gate.redeploy({ PAGE: "on" });
@@ -79,10 +79,22 @@ test("the client on the page is the package's own file", () => {
   assert.equal(realpathSync(path.join(PUBLIC, "ws-ticket-client.js")), realpathSync(shipped));
 });
 
+test("the documents on the page are the project's own files, under the names that their links have", () => {
+  const links = [...html.matchAll(/href="\/docs\/([^"]+)\.txt">([^<]+)</g)].map(([, name, shown]) => [name, shown]);
+  assert.equal(links.length, 3);
+  const translated = ([name, shown]) => [`zh-CN/${name}`, shown.replace("docs/", "docs/zh-CN/")];
+  for (const [name, shown] of [...links, ...links.slice(1).map(translated)]) {
+    const own = fileURLToPath(new URL(`../${shown}`, import.meta.url));
+    assert.equal(realpathSync(path.join(PUBLIC, "docs", `${name}.txt`)), realpathSync(own));
+  }
+});
+
 test("no file names another host, and the document has neither script nor style of its own", () => {
-  for (const name of files.filter((file) => file !== "ws-ticket-client.js")) {
+  // The client is another package's, and the documents are to be read, not run. A comment may say where something is written.
+  for (const name of files.filter((file) => file !== "ws-ticket-client.js" && !file.startsWith("docs/"))) {
     const elsewhere = read(name)
       .replaceAll("http://www.w3.org/2000/svg", "")
+      .replaceAll(/^ *\/\/ .*$/gm, "")
       .match(/\b(?:https?|wss?):\/\/[^\s"'`)]+/);
     assert.equal(elsewhere, null, name);
   }
@@ -93,11 +105,14 @@ test("no file names another host, and the document has neither script nor style 
   }
 });
 
-test("no module writes markup, or keeps anything", () => {
+test("no module writes markup, and only the choice of a language is kept", () => {
   for (const name of files.filter((file) => file.startsWith("page/"))) {
     const markup = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function/;
     const storage = /localStorage|sessionStorage|indexedDB|document\.cookie|\bcaches\b/;
-    for (const forbidden of [markup, storage]) assert.equal(read(name).match(forbidden), null, name);
+    assert.equal(read(name).match(markup), null, name);
+    const kept = read(name).replaceAll(/localStorage\.(getItem|setItem)\(KEPT\b/g, "");
+    assert.equal(kept.match(storage), null, name);
+    assert.equal(kept === read(name), name !== "page/i18n.js", name);
   }
 });
 
@@ -109,7 +124,7 @@ test("English and Chinese have the same texts, with the same values in them", ()
     assert.ok(text.trim() !== "" && zh[key].trim() !== "", key);
   }
   const same = Object.keys(en).filter((key) => en[key] === zh[key]);
-  assert.deepEqual(same, ["value.jwt", "value.access", "value.forward"]);
+  assert.deepEqual(same, ["value.kv", "value.redis", "value.upstash"]);
 });
 
 test("every text that the document or a module names is there, and none is left over", () => {
@@ -126,5 +141,23 @@ test("every text that the document or a module names is there, and none is left 
 test("the English that stands in the document is the English of en.js", () => {
   const shown = [...html.matchAll(/<[a-z0-9]+[^>]*\sdata-t="([^"]+)"[^>]*>([^<]*)</g)];
   assert.equal(shown.length, named.filter(([attribute]) => attribute === undefined).length);
-  for (const [, key, text] of shown) assert.equal(text.trim().replaceAll(/\s+/g, " "), en[key], key);
+  for (const [, key, text] of shown) assert.equal(text.replaceAll(/\s+/g, " ").trim(), en[key].trim(), key);
+});
+
+test("every code of the gate's that a page can meet has words of its own, in both languages", () => {
+  const codes = [
+    ...readFileSync(new URL("../docs/protocol.md", import.meta.url), "utf8").matchAll(/^\| \d{3} \| `(\w+)` \|/gm),
+  ];
+  // What this page's own requests can't be: it sends them as they should be, and no script sees what an upgrade was answered.
+  const never = /^(request|handshake|subprotocol|ticket|carriage|fetch|media|upgrade|method|not_found|body_too)/;
+  const met = codes.map(([, code]) => code).filter((code) => !never.test(code));
+  assert.ok(met.length > 10);
+  for (const code of met) assert.ok(`code.${code}` in en, code);
+});
+
+test("sentences are short, and 短命 is no word for a ticket", () => {
+  for (const [key, text] of Object.entries(en)) {
+    for (const sentence of text.split(/[.?!:] /)) assert.ok(sentence.split(" ").length <= 22, `${key}: ${sentence}`);
+  }
+  for (const text of Object.values(zh)) assert.ok(!text.includes("短命"));
 });

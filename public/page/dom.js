@@ -1,17 +1,21 @@
 // Small helpers around the document.
+import { write } from "./i18n.js";
 
 export const byId = (id) => document.getElementById(id);
 
-/** An element with text in it; `properties` are set as they are. Text is never markup. */
-export function make(tag, text, properties = {}) {
+/** An element with a text, or what makes one, in it; `properties` are set as they are. Text is never markup. */
+export function make(tag, content, properties = {}) {
   const element = document.createElement(tag);
-  if (text !== undefined) element.textContent = text;
+  if (content !== undefined) write(element, content);
   return Object.assign(element, properties);
 }
 
+/** Something that people have written: its direction is its own, whatever the page's. */
+export const makeForeign = (tag, content, properties) => make(tag, content, { dir: "auto", ...properties });
+
 /** Says to a screen reader what has happened. One sentence at a time: the last one counts. */
-export function say(text) {
-  byId("say").textContent = text;
+export function say(sentence) {
+  byId("say").textContent = sentence;
 }
 
 /** A button that can't be used now keeps its focus, and says so. */

@@ -1,29 +1,47 @@
-// What the gate says of itself: its store, guarantee, reach and rules, or all that is wrong with its settings.
+// What the gate says of itself, in plain words: its store and its rules, or all that is wrong with its settings, or that it is gone.
+import { reason } from "./answer.js";
 import { byId, make, say } from "./dom.js";
-import { health } from "./gate.js";
-import { has, t } from "./i18n.js";
+import { asRefusal, health } from "./gate.js";
+import { has, text, write } from "./i18n.js";
 import { ask } from "./who.js";
 
+// A gate that is gone is asked again, at first soon.
+const SOON_MS = 2000;
+const SELDOM_MS = 30_000;
+
 let known;
+/** Whether it was unfolded here, because something is wrong. */
+let unfolded = false;
+let again;
+let wait = SOON_MS;
 
 /** What `/health` said last. */
 export const facts = () => known ?? {};
 
-export const word = (value) => (has(`value.${value}`) ? t(`value.${value}`) : String(value));
-const list = (values) => (values?.length ? values.map(word).join(", ") : t("value.none"));
+/** What makes the word for a value of `/health`, or for the value itself where this page has none. */
+export const word = (value) => (has(`value.${value}`) ? text(`value.${value}`) : String(value));
 
-/** Asks `/health` and shows it. */
+/** Asks `/health` and shows it. `onFacts` is called when there are some. */
 export async function refresh() {
-  const before = known?.status;
-  const answer = await health();
+  clearTimeout(again);
+  const before = byId("facts").dataset.status;
+  let answer;
+  let refusal;
+  try {
+    answer = await health();
+  } catch (error) {
+    refusal = asRefusal(error);
+  }
   const status = answer?.status ?? "silent";
   byId("facts").dataset.status = status;
-  byId("facts-status").textContent = has(`status.${status}`) ? t(`status.${status}`) : status;
+  write(byId("facts-status"), has(`status.${status}`) ? text(`status.${status}`) : status);
   if (answer) known = answer;
   if (answer?.version) byId("version").textContent = `v${answer.version}`;
-  showProblems(answer?.problems);
+  showTrouble(status, answer?.problems, refusal);
   if (answer?.store) showFacts(answer);
-  if (before !== undefined && before !== status) say(byId("facts-status").textContent);
+  if (before !== "asking" && before !== status) say(byId("facts-status").textContent);
+  wait = refusal ? Math.min(wait * 2, SELDOM_MS) : SOON_MS;
+  if (refusal) again = setTimeout(() => (document.hidden ? undefined : refresh()), wait);
 }
 
 function showFacts(answer) {
@@ -33,38 +51,50 @@ function showFacts(answer) {
   }
   const usable = document.querySelector("[name=carriage]:not(:disabled)");
   if (document.querySelector("[name=carriage]:checked:disabled")) usable.click();
+  const limits = answer.limits.length === 1 ? answer.limits[0] : `limits-${answer.limits.length}`;
   const rows = [
     ["store", answer.store],
-    ["guarantee", word(answer.guarantee), answer.guarantee === "single-use" ? "good" : "warn"],
-    ["reach", word(answer.reach)],
-    ["identity", word(answer.identity)],
-    ["carriage", list(answer.carriage)],
-    ["bind", word(`bind-${answer.bind}`)],
-    ["check", word(`check-${answer.ticket_check}`)],
-    ["limits", list(answer.limits)],
+    ["guarantee", answer.guarantee, answer.guarantee === "single-use" ? "good" : "warn"],
+    ["reach", answer.reach, answer.reach === "global" ? "" : "warn"],
+    ["identity", answer.identity],
+    ["carriage", [...answer.carriage].sort().join("-")],
+    ["bind", `bind-${answer.bind}`],
+    ["check", `check-${answer.ticket_check}`],
+    ["limits", limits],
   ];
   byId("facts-list").replaceChildren(...rows.map(fact));
 }
 
 function fact([name, value, tone = ""]) {
   const row = make("div");
-  const shown = make("dd", value, { className: tone });
-  shown.dataset.fact = name;
-  row.append(make("dt", t(`fact.${name}`)), shown);
+  const shown = make("dd", word(value), { className: tone });
+  Object.assign(shown.dataset, { fact: name, value });
+  row.append(make("dt", text(`fact.${name}`)), shown);
   return row;
 }
 
-function showProblems(problems = []) {
+/** Why it doesn't serve, and what helps. It is open then, also on a phone. */
+function showTrouble(status, problems = [], refusal = undefined) {
   const place = byId("facts-problems");
-  place.hidden = problems.length === 0;
-  byId("facts-list").hidden = problems.length > 0;
+  const trouble = problems.length > 0 || refusal !== undefined;
+  place.hidden = !trouble;
+  byId("facts-list").hidden = trouble;
+  const folded = !byId("facts").open;
+  if (trouble ? folded : unfolded) byId("facts").open = unfolded = trouble;
+  if (!trouble) {
+    place.replaceChildren();
+    return;
+  }
   const items = make("ol");
   items.append(
     ...problems.map(({ name, problem, expected }) => {
       const item = make("li");
-      item.append(make("code", name), t("facts.problem", { problem, expected }));
+      item.append(make("code", name), make("span", text("facts.problem", { problem, expected })));
       return item;
     }),
   );
-  place.replaceChildren(items);
+  const why = refusal ? reason(refusal) : text("facts.mend");
+  const parts = [make("p", why), ...(problems.length > 0 ? [items] : [])];
+  if (status === "silent") parts.push(make("p", text("facts.start")));
+  place.replaceChildren(...parts);
 }

@@ -1,11 +1,12 @@
 // The page: what each button does. Everything that is known of the gate comes from /health.
 import { clear, show, showRefusal } from "./answer.js";
-import { allow, byId, onPress, say } from "./dom.js";
+import { showCode } from "./app.js";
+import { allow, byId, make, onPress, say } from "./dom.js";
 import { facts, refresh, word } from "./facts.js";
-import { asRefusal, requestTicket, upgradesLimited } from "./gate.js";
-import { t, took, translatePage } from "./i18n.js";
+import { asRefusal, Refusal, requestTicket, whyNot } from "./gate.js";
+import { language, speak, t, text, took, translatePage, write } from "./i18n.js";
 import { log } from "./log.js";
-import { drawGrid, RUNNERS, race } from "./race.js";
+import { drawGrid, nameGrid, RUNNERS, race } from "./race.js";
 import { Talk, tryOnce } from "./talk.js";
 import { showTicket, showUsed, Ticket } from "./ticket.js";
 import { who } from "./who.js";
@@ -14,6 +15,8 @@ let ticket;
 let waitsUntil = 0;
 let racing = false;
 let asking = false;
+/** Until when a rate limit may be why an upgrade fails: a race has many refused, and limits count by the minute. */
+let limitedUntil = 0;
 
 const talk = new Talk(update);
 const carriage = () => document.querySelector("[name=carriage]:checked").value;
@@ -25,8 +28,9 @@ function update() {
   allow(byId("again"), ticket?.presented === true);
   allow(byId("race"), rested && !racing);
   allow(byId("send"), talk.open);
+  allow(byId("cut"), talk.open);
   allow(byId("leave"), talk.connected);
-  byId("carriage-hint").textContent = t(`carriage.${carriage()}.hint`);
+  write(byId("carriage-hint"), text(`carriage.${carriage()}.hint`));
 }
 
 /** A ticket from the gate; a refusal is shown in `place` and thrown on. */
@@ -45,13 +49,14 @@ async function fetchTicket(place, signal) {
 }
 
 function refused(place, refusal) {
-  log("log.refused", { status: refusal.status || "–", code: refusal.code }, { tone: "bad" });
+  const { status, code } = refusal;
+  log(status ? "log.refused" : "log.silent", { status, code }, { tone: "bad" });
   const seconds = showRefusal(place, refusal);
   if (seconds > 0) {
     waitsUntil = performance.now() + seconds * 1000;
     setTimeout(update, seconds * 1000 + 50);
   }
-  if (refusal.status === 0 || refusal.status >= 500) refresh();
+  if (status === 0 || status >= 500) refresh();
   update();
 }
 
@@ -72,33 +77,51 @@ async function get() {
 }
 
 function connect() {
-  clear(byId("connect-answer"));
+  const place = byId("connect-answer");
+  clear(place);
   const nextTicket = async (signal) => {
     if (ticket?.fresh) return ticket;
+    const left = Math.ceil((waitsUntil - performance.now()) / 1000);
+    // The client waits as long as this says.
+    if (left > 0) throw new Refusal({ status: 429, code: "rate_limited", retryAfter: left });
     try {
-      ticket = await fetchTicket(byId("connect-answer"), signal);
+      ticket = await fetchTicket(place, signal);
     } catch (refusal) {
       // Asking again would not help: there is something to mend first.
-      if (refusal.status >= 400 && refusal.status < 429) talk.leave();
+      if (refusal.code === "redirected" || (refusal.status >= 400 && refusal.status < 429)) talk.leave();
       throw refusal;
     }
     showTicket(ticket);
     return ticket;
   };
-  talk.connect({ nextTicket, carriage: carriage(), onTorn: showUsed });
+  const onTurnedAway = async () => {
+    const why = await whyNot({ limits: true });
+    if (why) refused(place, why);
+  };
+  talk.connect({ nextTicket, carriage: carriage(), onTorn: showUsed, onTurnedAway });
 }
 
+/** A script sees a close code and no status. What the gate says of itself afterwards tells a refusal from a gate that is gone. */
 async function again() {
   const place = byId("connect-answer");
-  show(place, "", t("again.trying"));
-  const { admitted, code, ms } = await tryOnce(ticket.present(carriage()));
-  if (admitted) {
+  show(place, "", text("again.trying"));
+  const { outcome, code, ms } = await tryOnce(ticket.present(carriage()));
+  if (outcome === "admitted") {
     log("log.again.admitted", {}, { ms, tone: "bad" });
-    show(place, "warn", t("again.admitted"), t("again.admitted.why"));
+    show(place, "warn", text("again.admitted"), text("again.admitted.why"));
     return;
   }
-  log("log.again.refused", { code }, { ms, tone: "bad" });
-  show(place, "bad", t("again.refused"), t("again.refused.why", { code }));
+  const why = await whyNot({ limits: performance.now() < limitedUntil });
+  if (why) {
+    log("log.again.unknown", {}, { ms, tone: "bad" });
+    refused(place, why);
+  } else if (outcome === "silent") {
+    log("log.again.unknown", {}, { ms, tone: "bad" });
+    show(place, "warn", text("again.silent"), text("again.silent.why"));
+  } else {
+    log("log.again.refused", { code }, { ms, tone: "bad" });
+    show(place, "bad", text("again.refused"), text("again.refused.why"), text("again.refused.seen", { code }));
+  }
 }
 
 async function startRace() {
@@ -110,12 +133,10 @@ async function startRace() {
     const way = carriage();
     log("log.race", { count: RUNNERS });
     say(t("say.race", { count: RUNNERS }));
-    const opened = entrant.present(way);
-    const progress = (done) => {
-      byId("score").textContent = t("race.progress", { done, count: RUNNERS });
-    };
+    const progress = (done) => write(byId("score"), text("race.progress", { done, count: RUNNERS }));
     progress(0);
-    finish(await race(opened, progress), place);
+    finish(await race(entrant.present(way), progress, (admitted) => whyNot({ limits: admitted === 0 })), place);
+    limitedUntil = performance.now() + 60_000;
   } catch {
     // It is on the page.
   } finally {
@@ -124,36 +145,44 @@ async function startRace() {
   }
 }
 
-async function finish(score, place) {
-  const { admitted, refused: turnedAway, silent, ms } = score;
+function finish({ admitted, refused: turnedAway, silent, ms, why }, place) {
   const parts = [
     ["good", "race.admitted", admitted],
-    ["bad", "race.refused", turnedAway],
+    ...(turnedAway > 0 || silent === 0 ? [["bad", "race.refused", turnedAway]] : []),
     ...(silent > 0 ? [["", "race.silent", silent]] : []),
   ];
-  byId("score").replaceChildren(
+  const score = byId("score");
+  write(score, "");
+  score.append(
     ...parts.map(([tone, key, count]) => {
-      const part = document.createElement("span");
-      const number = document.createElement("b");
-      number.textContent = count;
-      part.className = tone;
-      part.append(number, ` ${t(key)}`);
+      const part = make("span", undefined, { className: tone });
+      part.append(make("b", String(count)), " ", make("span", text(key)));
       return part;
     }),
-    t("race.took", { ms: took(ms) }),
+    make("span", text("race.took", { ms: () => took(ms) })),
   );
-  log("log.raced", { admitted, refused: turnedAway }, { ms, tone: admitted === 1 ? "good" : "bad" });
-  if (admitted === 1) say(t("say.raced", { refused: turnedAway }));
-  else if (admitted > 1) show(place, "warn", t("race.several", { admitted }), t("race.several.why"));
-  else {
-    const limit = await upgradesLimited();
-    if (limit) refused(place, limit);
-    else show(place, "bad", t("race.nobody"), t("race.nobody.why"));
-  }
+  const line = silent > 0 ? "log.raced.silent" : "log.raced";
+  log(line, { admitted, refused: turnedAway, silent }, { ms, tone: admitted === 1 ? "good" : "bad" });
+  if (admitted > 1) show(place, "warn", text("race.several", { admitted }), text("race.several.why"));
+  else if (why) refused(place, why);
+  else if (admitted === 1) say(t("say.raced", { refused: turnedAway }));
+  else show(place, "bad", text("race.nobody"), text("race.nobody.why"));
 }
 
+function changeLanguage({ target }) {
+  speak(target.value);
+  nameGrid();
+  showCode();
+  update();
+}
+
+for (const radio of document.querySelectorAll("[name=language]")) {
+  radio.checked = radio.value === language();
+  radio.addEventListener("change", changeLanguage);
+}
 translatePage();
 drawGrid();
+showCode();
 update();
 
 byId("who").addEventListener("submit", (event) => {
@@ -170,12 +199,22 @@ byId("speak").addEventListener("submit", (event) => {
 onPress(byId("connect"), connect);
 onPress(byId("again"), again);
 onPress(byId("race"), startRace);
+onPress(byId("cut"), () => talk.cut());
 onPress(byId("leave"), () => talk.leave());
 for (const radio of document.querySelectorAll("[name=carriage]")) radio.addEventListener("change", update);
-addEventListener("online", refresh);
-document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
 
-await refresh();
-const { store, guarantee } = facts();
-if (store) log("log.health", { store, guarantee: word(guarantee) });
+// There is room for the facts where there are two columns; on a phone they are one line until somebody wants them.
+const wide = matchMedia("(min-width: 56.01rem)");
+byId("facts").open = wide.matches;
+wide.addEventListener("change", () => {
+  byId("facts").open = wide.matches;
+});
+
+const look = () => refresh().then(showCode);
+addEventListener("online", look);
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
+
+await look();
+const { store } = facts();
+if (store) log("log.health", { store: word(store) });
 update();

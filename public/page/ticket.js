@@ -1,11 +1,11 @@
 // The ticket on the page. Its secret is kept in here; what is shown of it is masked.
 import { byId, say } from "./dom.js";
 import { opening } from "./gate.js";
-import { t, timeOfDay, took } from "./i18n.js";
+import { clock, t, text, took, write } from "./i18n.js";
 
-const MASKED = "•".repeat(8);
+const MASKED = "•".repeat(6);
 
-/** `wst_m_••••••••ddo4`: the store's tag and the last characters, which let nobody in. */
+/** `wst_m_••••••ddo4`: the store's tag and the last characters, which let nobody in. */
 export const mask = (ticket) => ticket.replace(/^(wst_[a-z0-9]+_).*(.{4})$/, `$1${MASKED}$2`);
 
 /** One ticket, and whether it can still be used: `fresh`, `presented`, `used`, `expired`. */
@@ -13,7 +13,7 @@ export class Ticket {
   #answer;
   constructor({ answer, ms, until }, { name, room }) {
     this.#answer = answer;
-    Object.assign(this, { ms, until, name, room, seconds: answer.expires_in, masked: mask(answer.ticket), used: "" });
+    Object.assign(this, { ms, until, name, room, seconds: answer.expires_in, masked: mask(answer.ticket) });
     this.presented = false;
   }
   get fresh() {
@@ -35,13 +35,20 @@ let life;
 /** `4:32` with minutes, `32` with the unit below. */
 function left(ms) {
   const seconds = Math.ceil(ms / 1000);
-  if (seconds < 60) return [String(seconds), t("ticket.seconds")];
-  return [`${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`, t("ticket.minutes")];
+  if (seconds < 60) return [String(seconds), text("ticket.seconds")];
+  return [`${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`, text("ticket.minutes")];
 }
 
 function ring(value, unit) {
-  byId("ring-value").textContent = value;
-  byId("ring-unit").textContent = unit;
+  write(byId("ring-value"), value);
+  write(byId("ring-unit"), unit);
+}
+
+/** A name or a room, which may be longer than there is space: all of it is in the tip. */
+function words(id, content) {
+  const element = byId(id);
+  write(element, content);
+  element.title = element.textContent;
 }
 
 /** Puts a ticket on the page, in place of the one that is there. */
@@ -53,9 +60,11 @@ export function showTicket(ticket) {
   // Reading a size makes the browser see the class go, so that the motion begins again.
   void card.offsetWidth;
   card.classList.add("new");
-  byId("ticket-name").textContent = [ticket.name || t("ticket.you"), ticket.room].filter(Boolean).join(" · ");
-  byId("ticket-text").textContent = ticket.masked;
-  byId("ticket-note").textContent = t("ticket.note", { ms: took(ticket.ms), seconds: ticket.seconds });
+  words("ticket-name", ticket.name || text("ticket.you"));
+  words("ticket-room", ticket.room);
+  byId("ticket-room").parentElement.hidden = ticket.room === "";
+  write(byId("ticket-text"), ticket.masked);
+  write(byId("ticket-note"), text("ticket.note", { ms: () => took(ticket.ms), seconds: ticket.seconds }));
   life?.cancel();
   life = byId("ring").animate({ strokeDashoffset: [0, 100] }, { duration: ticket.seconds * 1000, fill: "forwards" });
   life.currentTime = ticket.seconds * 1000 - ticket.leftMs;
@@ -64,12 +73,12 @@ export function showTicket(ticket) {
 
 /** Marks the ticket on the page as torn, when it is the one shown. */
 export function showUsed(ticket) {
-  ticket.used = timeOfDay();
   if (ticket !== shown) return;
+  const at = new Date();
   byId("ticket").dataset.state = "used";
-  byId("ticket-note").textContent = t("ticket.used.note", { time: ticket.used });
+  write(byId("ticket-note"), text("ticket.used.note", { time: () => clock(at) }));
   life?.pause();
-  ring("✓", t("ticket.used"));
+  ring("✓", text("ticket.used"));
 }
 
 function tick() {
@@ -79,8 +88,8 @@ function tick() {
     return;
   }
   byId("ticket").dataset.state = "expired";
-  byId("ticket-note").textContent = t("ticket.expired.note");
-  ring("0", t("ticket.expired"));
+  write(byId("ticket-note"), text("ticket.expired.note"));
+  ring("0", text("ticket.expired"));
   say(t("ticket.expired.note"));
 }
 setInterval(tick, 200);

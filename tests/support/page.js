@@ -40,6 +40,29 @@ export async function again(page) {
   return notice.innerText();
 }
 
+/** Presses *Cut the line* and waits for the next connection; resolves to the lines about connections and waits. */
+export async function cut(page) {
+  const before = await attempts(page);
+  await page.click("#cut");
+  // The line that was open becomes one that was lost; behind it a wait and the next attempt.
+  await page.waitForFunction(
+    (count) => document.querySelectorAll("#attempts li")[count + 1]?.dataset.state === "open",
+    before.length,
+    { timeout: 60_000 },
+  );
+  await page.waitForSelector("#connection[data-state=open]");
+  return attempts(page);
+}
+
+/** The lines about connections and waits: `[{ state, text, tail, took }]`. */
+export const attempts = (page) =>
+  page.$$eval("#attempts li", (items) =>
+    items.map(({ dataset, children }) => {
+      const [text, tail, took] = [...children].map(({ textContent }) => textContent);
+      return { state: dataset.state, text, tail, took };
+    }),
+  );
+
 /** Presses *Start the race* and waits for the score; resolves to how many cells are in each state. */
 export async function race(page) {
   await page.click("#race");
@@ -59,9 +82,12 @@ export const logged = (page) =>
     items.map(({ children }) => ({ text: children[1].textContent, took: children[2].textContent })),
   );
 
-/** The facts that the page shows, by name. */
+/** The facts that the page shows, by name, in its words; on a small screen they are folded away. */
 export async function facts(page) {
-  await page.waitForSelector("[data-fact=store]");
+  await page.waitForSelector("[data-fact=store]", { state: "attached" });
   const entries = await page.$$eval("[data-fact]", (all) => all.map((one) => [one.dataset.fact, one.textContent]));
   return Object.fromEntries(entries);
 }
+
+/** Without the marks that keep the direction of one word from turning its neighbours. */
+export const plain = (text) => text.replace(/[\u2066-\u2069]/g, "");
