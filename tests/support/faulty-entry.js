@@ -6,9 +6,9 @@
 // (GET) or runs (POST) the alarm of a shard.
 //
 // A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, log, platform }`.
-// A fault: `{ how, times?, ms?, status?, body?, value?, says? }` where `how` is `throw` (fails, nothing happened), `lost`
+// A fault: `{ how, only?, times?, ms?, status?, body?, value?, says? }` where `how` is `throw` (fails, nothing happened), `lost`
 // (happened, then fails), `late` (after `ms`), `hang` (no answer) or `answer` (shard: this status and body; a limit: this `value`;
-// nothing happened); `times` is how many calls it lasts, else all; `says` is what a failure says besides. `clock` is the time in
+// nothing happened); `only` is the one shard that has it; `times` is how many calls it lasts, else all; `says` is what a failure says besides. `clock` is the time in
 // milliseconds at which every clock stands still; `log` is a line that is logged at once; `platform` lists what else of the
 // platform fails: the `body` of a request as it is read, a `socket` as it is opened, a file of the `page`.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
@@ -44,11 +44,11 @@ globalThis.WebSocketPair = function WebSocketPair() {
 };
 
 /** Calls `real` through the fault planned for `binding.operation`, and counts the call. */
-async function through(binding, operation, error, real) {
+async function through(binding, operation, error, real, target) {
   const name = `${binding}.${operation}`;
   calls[name] = (calls[name] ?? 0) + 1;
   const fault = plan[binding]?.[operation];
-  if (fault === undefined || fault.times === 0) return real();
+  if (fault === undefined || fault.times === 0 || (fault.only !== undefined && fault.only !== target)) return real();
   if (fault.times !== undefined) fault.times -= 1;
   const failure = () => Object.assign(error, fault.says && { message: `${error.message} ${fault.says}` });
   if (fault.how === "throw") throw failure();
@@ -76,11 +76,11 @@ function edgeKv(real) {
 // The Rust side knows these bindings by the names of their classes.
 const shardFailure = () => Object.assign(new Error("Network connection lost."), { retryable: true, remote: false });
 class DurableObjectStub {
-  constructor(real) {
-    this.real = real;
+  constructor(real, name) {
+    Object.assign(this, { real, name });
   }
   fetch(...args) {
-    return through("shard", "fetch", shardFailure(), () => this.real.fetch(...args));
+    return through("shard", "fetch", shardFailure(), () => this.real.fetch(...args), this.name);
   }
 }
 class DurableObjectNamespace {
@@ -100,7 +100,7 @@ class DurableObjectNamespace {
     return new DurableObjectStub(this.real.get(id, options));
   }
   getByName(name, options) {
-    return new DurableObjectStub(this.real.getByName(name, options));
+    return new DurableObjectStub(this.real.getByName(name, options), name);
   }
 }
 // wrangler's bundler may rename a class; the name is what counts here.

@@ -4,17 +4,19 @@
 //! (<https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/#considerations>), so what would be said once on a
 //! connection that stays, `AUTH` and `SELECT`, goes out together with the command: one trip in all.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::Pin;
 
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use worker::{SecureTransport, Socket};
+use worker::Socket;
 
 use super::command::Command;
-use super::resp::{self, Reply};
+use super::raw::Raw;
+use super::resp::{self, Malformed, Reply};
 use crate::config::RedisSettings;
-use crate::store::{Cause, StoreError};
+use crate::store::{Cause, Fault, StoreError};
 
 /// The step of connecting. Nothing was asked when it fails.
 pub const CONNECT: &str = "redis.connect";
@@ -30,6 +32,10 @@ pub struct Connection {
     total: usize,
 }
 
+const fn unavailable(step: &'static str, fault: Fault) -> StoreError {
+    StoreError::Unavailable { step, cause: Cause::Server(fault) }
+}
+
 /// However the operation ends, by its deadline too: a WebSocket may keep the request alive for hours.
 impl Drop for Connection {
     fn drop(&mut self) {
@@ -39,74 +45,83 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Connects, the TLS handshake included.
-    pub async fn open(settings: &RedisSettings) -> Result<Self, StoreError> {
-        const FAILED: StoreError = StoreError::Unavailable { step: CONNECT, cause: Cause::Failed };
-        let security = if settings.tls { SecureTransport::On } else { SecureTransport::Off };
-        // The platform puts host and port together with a colon.
-        let host = if settings.host.contains(':') { format!("[{}]", settings.host) } else { settings.host.clone() };
-        let socket = Socket::builder().secure_transport(security).connect(host, settings.port).map_err(|_| FAILED)?;
-        let connection = Self { socket, received: Vec::new(), total: 0 };
-        connection.socket.opened().await.map_err(|_| FAILED)?;
-        Ok(connection)
+    /// Connects, the TLS handshake included; `in_tls` is set when that begins. TCP comes first and TLS after, since the
+    /// platform says the same of all that can go wrong when it is asked for both.
+    pub async fn open(settings: &RedisSettings, in_tls: &Cell<bool>) -> Result<Self, StoreError> {
+        const UNREACHABLE: StoreError = unavailable(CONNECT, Fault::Unreachable);
+        const TLS_FAILED: StoreError = unavailable(CONNECT, Fault::TlsFailed);
+        let plain = Raw::connect(settings).map_err(|_| UNREACHABLE)?;
+        plain.opened().await.map_err(|_| UNREACHABLE)?;
+        let raw = if settings.tls {
+            in_tls.set(true);
+            let secure = plain.start_tls().map_err(|_| TLS_FAILED)?;
+            secure.opened().await.map_err(|_| TLS_FAILED)?;
+            secure
+        } else {
+            plain
+        };
+        let socket = raw.into_socket().ok_or(UNREACHABLE)?;
+        Ok(Self { socket, received: Vec::new(), total: 0 })
     }
 
-    /// The reply to the connection's first command, with what has to be said before it.
-    pub async fn first(
+    /// Sends the connection's first commands with what has to be said before them, and reads the replies to that.
+    pub async fn begin(
         &mut self,
         settings: &RedisSettings,
         step: &'static str,
-        command: Command,
-    ) -> Result<Reply, StoreError> {
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Result<(), StoreError> {
         let before = [("redis.auth", Command::auth(settings)), ("redis.select", Command::select(settings))];
-        let (steps, mut commands): (Vec<_>, Vec<_>) =
+        let (steps, mut all): (Vec<_>, Vec<_>) =
             before.into_iter().filter_map(|(step, command)| Some((step, command?))).unzip();
-        commands.push(command);
-        self.send(step, &commands).await?;
+        all.extend(commands);
+        self.send(step, &all).await?;
         for step in steps {
-            // The command behind may have been done nevertheless; nobody will hear of it.
+            // The commands behind may have been done nevertheless; nobody will hear of it.
             match self.reply(step).await? {
                 Reply::Ok => {}
                 reply => return Err(StoreError::Unavailable { step, cause: reply.cause() }),
             }
         }
-        self.last_reply(step).await
+        Ok(())
     }
 
-    /// The reply to a further command.
-    pub async fn next(&mut self, step: &'static str, command: Command) -> Result<Reply, StoreError> {
-        self.send(step, &[command]).await?;
-        self.last_reply(step).await
-    }
-
-    async fn send(&mut self, step: &'static str, commands: &[Command]) -> Result<(), StoreError> {
+    /// Sends commands.
+    pub async fn send(&mut self, step: &'static str, commands: &[Command]) -> Result<(), StoreError> {
         let failed = StoreError::Unavailable { step, cause: Cause::Failed };
+        let lost = unavailable(step, Fault::Disconnected);
         let bytes = resp::bytes_of(commands).map_err(|_| failed)?;
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            let sent = poll_fn(|cx| Pin::new(&mut self.socket).poll_write(cx, rest)).await.map_err(|_| failed)?;
-            rest = rest.get(sent..).filter(|_| sent > 0).ok_or(failed)?;
+            let sent = poll_fn(|cx| Pin::new(&mut self.socket).poll_write(cx, rest)).await.map_err(|_| lost)?;
+            rest = rest.get(sent..).filter(|_| sent > 0).ok_or(lost)?;
         }
         Ok(())
     }
 
-    async fn reply(&mut self, step: &'static str) -> Result<Reply, StoreError> {
-        let failed = StoreError::Unavailable { step, cause: Cause::Failed };
+    /// The next reply.
+    pub async fn reply(&mut self, step: &'static str) -> Result<Reply, StoreError> {
+        let lost = unavailable(step, Fault::Disconnected);
         loop {
-            if let Some((reply, length)) = resp::first_reply(&self.received).map_err(|_| failed)? {
-                self.received.drain(..length);
-                return Ok(reply);
+            match resp::first_reply(&self.received) {
+                Ok(Some((reply, length))) => {
+                    self.received.drain(..length);
+                    return Ok(reply);
+                }
+                Ok(None) if self.total > REPLIES_MAX => return Err(unavailable(step, Fault::Malformed)),
+                Ok(None) => {}
+                Err(Malformed) => return Err(unavailable(step, Malformed::fault(&self.received))),
             }
-            if !self.receive().await.map_err(|_| failed)? || self.total > REPLIES_MAX {
-                return Err(failed);
+            if !self.receive().await.map_err(|_| lost)? {
+                return Err(lost);
             }
         }
     }
 
     /// A reply after which nothing may come: if something does, it is not clear what was a reply to what.
-    async fn last_reply(&mut self, step: &'static str) -> Result<Reply, StoreError> {
+    pub async fn last_reply(&mut self, step: &'static str) -> Result<Reply, StoreError> {
         let reply = self.reply(step).await?;
-        if self.received.is_empty() { Ok(reply) } else { Err(StoreError::Unavailable { step, cause: Cause::Failed }) }
+        if self.received.is_empty() { Ok(reply) } else { Err(unavailable(step, Fault::Malformed)) }
     }
 
     /// Waits for more; `false` when the server has closed.
