@@ -69,7 +69,10 @@ pub enum Problem {
         expected: &'static str,
     },
     /// A store gave no answer.
-    StoreUnavailable,
+    StoreUnavailable {
+        /// After how many seconds it makes sense to try again.
+        retry_after: u32,
+    },
     /// A store's record can't be read.
     RecordCorrupt,
     /// The configuration is wrong.
@@ -168,7 +171,7 @@ impl Problem {
             }
             Self::BodyTooLarge => (413, "body_too_large", "Expected a body of 4096 bytes or less."),
             Self::BodyMalformed { expected } => (400, "body_malformed", expected),
-            Self::StoreUnavailable => (
+            Self::StoreUnavailable { .. } => (
                 503,
                 "store_unavailable",
                 "The ticket store gave no answer. Try again; where a ticket was presented, with a new one.",
@@ -222,7 +225,7 @@ impl Problem {
             // The period of a limit, as wrangler.jsonc has it; the platform doesn't tell what is left of it.
             Self::RateLimited => &[("Retry-After", "60")],
             Self::IdentityUnavailable => &[("Retry-After", "5")],
-            Self::StoreUnavailable | Self::LimiterUnavailable => &[("Retry-After", "1")],
+            Self::LimiterUnavailable => &[("Retry-After", "1")],
             _ => &[],
         }
     }

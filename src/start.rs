@@ -45,12 +45,13 @@ fn start(env: &Env) -> Result<App, Vec<Problem>> {
 }
 
 fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
-    let store = stores::build(&config.stores, env, http::now, telemetry::emit)?;
+    let (store, conditions) = stores::build(&config.stores, env, http::now, telemetry::emit)?;
     let limits = limits(&config.limits, env)?;
     // With a list of stores what counts is the first choice; that others may step in is what the list is for.
     let in_memory = matches!(config.stores.issuing.first(), None | Some(Leaf::Memory));
     Ok(App {
         gate: Gate::new(Box::new(store), config.ttl_seconds),
+        conditions,
         identity: Identity::new(&config.identity),
         carriage: config.carriage,
         bind: config.bind,

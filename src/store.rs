@@ -3,6 +3,8 @@
 //! A store *issues* a ticket for a grant and *consumes* it. There is no `get` and no `delete`, because no order of those
 //! two is safe when connections race. A wrapper is a store too, and its `Display` shows what it wraps: `kv+ledger`.
 
+mod fault;
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -11,6 +13,7 @@ use uuid::Uuid;
 use crate::grant::{Grant, Unreadable};
 use crate::region::Region;
 use crate::ticket::{NoRandomness, Ticket, TicketId, random_uuid};
+pub use fault::Fault;
 
 /// What a store promises when several connections race for one ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +65,12 @@ pub enum Cause {
     Overloaded,
     /// Whoever was asked is of another version and doesn't know what was asked. Nothing has happened.
     NotUnderstood,
-    /// The store can't hold more tickets.
-    Full,
+    /// The store can't hold more tickets; in so many seconds it can, where it knows.
+    Full { seconds: Option<u32> },
+    /// The store gave no answer several times in a row and is left alone, for so many seconds. Nothing was asked.
+    Resting { seconds: u32 },
+    /// What a server said, or what became of the connection to it.
+    Server(Fault),
     /// No random bytes to be had.
     NoRandomness,
 }
@@ -76,9 +83,41 @@ impl fmt::Display for Cause {
             Self::LimitReached => "limit_reached",
             Self::Overloaded => "overloaded",
             Self::NotUnderstood => "not_understood",
-            Self::Full => "full",
+            Self::Full { .. } => "full",
+            Self::Resting { .. } => "resting",
+            Self::Server(fault) => return fault.fmt(f),
             Self::NoRandomness => "no_randomness",
         })
+    }
+}
+
+impl Cause {
+    /// Whether the store was waited for in vain.
+    pub fn is_silence(self) -> bool {
+        matches!(self, Self::TimedOut | Self::Server(Fault::TlsTimedOut))
+    }
+
+    /// Whether it will be there at the next call too, as far as can be told.
+    pub fn is_lasting(self) -> bool {
+        match self {
+            Self::Failed
+            | Self::TimedOut
+            | Self::LimitReached
+            | Self::Overloaded
+            | Self::NotUnderstood
+            | Self::NoRandomness => false,
+            Self::Full { .. } | Self::Resting { .. } => true,
+            Self::Server(fault) => fault.is_lasting(),
+        }
+    }
+
+    /// For how many seconds, where that is known.
+    pub fn seconds(self) -> Option<u32> {
+        match self {
+            Self::Full { seconds } => seconds,
+            Self::Resting { seconds } => Some(seconds),
+            _ => None,
+        }
     }
 }
 
@@ -108,6 +147,16 @@ impl StoreError {
         match self {
             Self::Unavailable { step, .. } | Self::Corrupt { step } => step,
         }
+    }
+
+    /// Why it is no answer; `None` for a record that can't be read.
+    pub fn cause(&self) -> Option<Cause> {
+        if let Self::Unavailable { cause, .. } = self { Some(*cause) } else { None }
+    }
+
+    /// In how many seconds it makes sense to try again.
+    pub fn retry_after(&self) -> u32 {
+        self.cause().and_then(Cause::seconds).unwrap_or(1).max(1)
     }
 }
 

@@ -25,21 +25,21 @@ async function unavailable(gate, ask) {
 const html = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>";
 // Whether the ticket is gone afterwards, and what telemetry says: only where nothing more can come is the deadline waited for.
 const faults = [
-  { name: "the port is closed", mode: "refuse", reason: "failed" },
+  { name: "the port is closed", mode: "refuse", reason: "unreachable" },
   { name: "nothing is answered", mode: "hang", reason: "timed_out" },
-  { name: "the connection ends before the command", mode: "cut", reason: "failed" },
-  { name: "the answer is HTML", mode: "answer", bytes: html, reason: "failed" },
-  { name: "the answer is noise", mode: "answer", bytes: Buffer.from("00ff17c0ffee0d0a", "hex"), reason: "failed" },
-  { name: "the answer has another form", mode: "answer", bytes: ":1\r\n", reason: "failed" },
-  { name: "there is a reply too many", mode: "answer", bytes: "$-1\r\n$-1\r\n", reason: "failed" },
-  { name: "an error is endless", mode: "answer", bytes: `-${"x".repeat(80_000)}`, reason: "failed" },
-  { name: "a value is endless", mode: "answer", bytes: `$90000\r\n${"x".repeat(80_000)}`, reason: "failed" },
-  { name: "arrays are nested deep", mode: "answer", bytes: "*1\r\n".repeat(15_000), reason: "failed" },
-  { name: "an array has billions", mode: "answer", bytes: "*4000000000\r\n", reason: "failed" },
+  { name: "the connection ends before the command", mode: "cut", reason: "disconnected" },
+  { name: "the answer is HTML", mode: "answer", bytes: html, reason: "malformed" },
+  { name: "the answer is noise", mode: "answer", bytes: Buffer.from("00ff17c0ffee0d0a", "hex"), reason: "malformed" },
+  { name: "the answer has another form", mode: "answer", bytes: ":1\r\n", reason: "malformed" },
+  { name: "there is a reply too many", mode: "answer", bytes: "$-1\r\n$-1\r\n", reason: "malformed" },
+  { name: "an error is endless", mode: "answer", bytes: `-${"x".repeat(80_000)}`, reason: "malformed" },
+  { name: "a value is endless", mode: "answer", bytes: `$90000\r\n${"x".repeat(80_000)}`, reason: "malformed" },
+  { name: "arrays are nested deep", mode: "answer", bytes: "*1\r\n".repeat(15_000), reason: "malformed" },
+  { name: "an array has billions", mode: "answer", bytes: "*4000000000\r\n", reason: "malformed" },
   { name: "a value doesn't end", mode: "answer", bytes: "$300\r\n{", reason: "timed_out" },
-  { name: "the reply is lost", mode: "lose", burns: true, reason: "failed" },
+  { name: "the reply is lost", mode: "lose", burns: true, reason: "disconnected" },
   { name: "the reply never comes", mode: "mute", burns: true, reason: "timed_out" },
-  { name: "half of the reply is lost", mode: "half", burns: true, reason: "failed" },
+  { name: "half of the reply is lost", mode: "half", burns: true, reason: "disconnected" },
   { name: "the reply comes too late", mode: "slow", ms: 4 * TIMEOUT_MS, burns: true, reason: "timed_out" },
 ];
 
@@ -130,7 +130,7 @@ test("the server is killed between issue and consume, and comes back with what i
     assert.equal(await gate.opens(used.ticket), 101);
     await redis.kill();
     for (let again = 0; again < 3; again += 1) {
-      assert.deepEqual(await unavailable(gate, () => gate.upgrade(alive.ticket)), ["redis.connect", "failed"]);
+      assert.deepEqual(await unavailable(gate, () => gate.upgrade(alive.ticket)), ["redis.connect", "unreachable"]);
     }
     await redis.start();
     assert.deepEqual([await gate.opens(used.ticket), await gate.opens(alive.ticket)], [401, 101]);
@@ -180,8 +180,8 @@ test("no connection is to be had: the first half of the deadline is for that", a
 
 const states = [
   { name: "out of memory", settings: ["maxmemory 1", "maxmemory-policy noeviction"], reason: "full" },
-  { name: "a replica", settings: ["replicaof 127.0.0.1 1"], reason: "failed" },
-  { name: "too few replicas", settings: ["min-replicas-to-write 1"], reason: "failed" },
+  { name: "a replica", settings: ["replicaof 127.0.0.1 1"], reason: "readonly" },
+  { name: "too few replicas", settings: ["min-replicas-to-write 1"], reason: "noreplicas" },
 ];
 for (const { name, settings, reason } of states) {
   test(`a server that refuses to write (${name}) is an outage, and says why`, async () => {
@@ -205,7 +205,7 @@ test("a server with too many clients refuses, and the ticket stays", async () =>
     for (const other of others) await other.command("PING");
     const [, reason] = await unavailable(gate, () => gate.upgrade(ticket));
     // It says so and closes at once, which may be noticed before what it said is read.
-    assert.match(reason, /^(limit_reached|failed)$/);
+    assert.match(reason, /^(limit_reached|disconnected)$/);
     for (const other of others) other.close();
     const answered = async () => [await gate.opens(ticket)].find((status) => status !== 503);
     assert.equal(await until(answered, "a client that is gone is one less"), 101);

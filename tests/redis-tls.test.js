@@ -57,33 +57,47 @@ async function refuses(url) {
   const gate = await gateOf(url);
   try {
     assertUnavailable(await gate.post());
-    const [{ reason }] = await gate.eventually(({ step }) => step === "redis.connect");
-    return reason;
+    const [{ step, reason }] = await gate.eventually(({ event }) => event === "store_failed");
+    const loud = gate.lines().filter((line) => /uncaught|unhandled|panic/i.test(line));
+    assert.deepEqual(loud, []);
+    return [step, reason];
   } finally {
     await gate.close();
   }
 }
 
 test("nothing is said to a server that can't prove its name, or is not TLS at all", async () => {
-  for (const tls of [certificate("strange", "localhost"), undefined]) {
+  for (const [tls, why] of [
+    [certificate("strange", "localhost"), "tls_failed"],
+    [undefined, "tls_timed_out"],
+  ]) {
     const other = await startRedis({ tls, password: "not-for-you" });
     const url = new URL(other.url.replace(/^rediss?:/, "rediss:"));
     url.hostname = "localhost";
     try {
-      await refuses(url.href);
+      assert.deepEqual(await refuses(url.href), ["redis.connect", why]);
     } finally {
       await other.stop();
     }
   }
   const { port } = new URL(redis.url);
-  await refuses(`rediss://127.0.0.1:${port}`);
+  assert.deepEqual(await refuses(`rediss://127.0.0.1:${port}`), ["redis.connect", "tls_failed"]);
+});
+
+test("a TLS port that is spoken to without TLS, and a port where nobody is", async () => {
+  const { port } = new URL(redis.url);
+  assert.deepEqual(await refuses(`redis://127.0.0.1:${port}`), ["redis.set", "disconnected"]);
+  for (const scheme of ["redis", "rediss"]) {
+    assert.deepEqual(await refuses(`${scheme}://127.0.0.1:1`), ["redis.connect", "unreachable"]);
+    assert.deepEqual(await refuses(`${scheme}://no-such-host.invalid`), ["redis.connect", "unreachable"]);
+  }
 });
 
 test("a handshake that is never answered counts as connecting", async () => {
   const proxy = await startProxy(redis.url);
   try {
     await proxy.fault("hang");
-    assert.equal(await refuses(proxy.url), "timed_out");
+    assert.deepEqual(await refuses(proxy.url), ["redis.connect", "tls_timed_out"]);
   } finally {
     await proxy.close();
   }

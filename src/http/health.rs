@@ -3,14 +3,15 @@
 use serde::Serialize;
 use worker::{Response, Result};
 
-use super::{App, Asked, no_store};
+use super::{App, Asked, no_store, now};
 use crate::config::{Bind, Problem as SettingProblem};
 use crate::problem::Problem;
+use crate::telemetry::Operation;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Serialize)]
-struct Running {
+struct Running<'a> {
     status: &'static str,
     store: String,
     guarantee: String,
@@ -20,7 +21,17 @@ struct Running {
     bind: &'static str,
     ticket_check: &'static str,
     limits: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trouble: Vec<Trouble<'a>>,
     version: &'static str,
+}
+
+/// What this isolate can't do with a store now.
+#[derive(Serialize)]
+struct Trouble<'a> {
+    store: &'a str,
+    operation: &'static str,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -46,8 +57,9 @@ fn report(started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Res
     match started {
         Ok(app) => {
             let store = app.gate.store();
+            let trouble = trouble(app);
             builder.from_json(&Running {
-                status: if app.degraded() { "degraded" } else { "ok" },
+                status: if app.degraded() || !trouble.is_empty() { "degraded" } else { "ok" },
                 store: store.to_string(),
                 guarantee: store.guarantee().to_string(),
                 reach: store.reach().to_string(),
@@ -59,6 +71,7 @@ fn report(started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Res
                 },
                 ticket_check: if app.keyring.requires_check() { "keyed" } else { "form" },
                 limits: those([("issue", app.limits.issue.is_some()), ("refusal", app.limits.refusal.is_some())]),
+                trouble,
                 version: VERSION,
             })
         }
@@ -66,6 +79,21 @@ fn report(started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Res
             builder.with_status(500).from_json(&Misconfigured { status: "misconfigured", problems, version: VERSION })
         }
     }
+}
+
+/// What the stores were last found to be in.
+fn trouble(app: &App) -> Vec<Trouble<'_>> {
+    let now = now();
+    let mut all = Vec::new();
+    for condition in &app.conditions {
+        for operation in [Operation::Issue, Operation::Consume] {
+            if let Some(cause) = condition.trouble(operation, now) {
+                let (operation, reason) = (operation.name(), cause.to_string());
+                all.push(Trouble { store: condition.store(), operation, reason });
+            }
+        }
+    }
+    all
 }
 
 /// The names of what is on.

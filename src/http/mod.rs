@@ -11,6 +11,8 @@ mod origin;
 mod page;
 mod upgrade;
 
+use std::rc::Rc;
+
 use worker::{Date, Fetcher, Headers, Request, Response, ResponseBuilder, Result, Url};
 
 use crate::config::{Bind, Carriage, Problem as SettingProblem};
@@ -20,6 +22,7 @@ use crate::identity::Identity;
 use crate::limit::Limits;
 use crate::problem::Problem;
 use crate::store::{Guarantee, StoreError};
+use crate::stores::condition::Condition;
 use crate::telemetry::{self, Event, Reason};
 use crate::ticket::{Keyring, TicketId};
 use origin::Origins;
@@ -28,6 +31,8 @@ use origin::Origins;
 pub struct App {
     /// Issues and consumes.
     pub gate: Gate,
+    /// How each of the gate's stores is.
+    pub conditions: Vec<Rc<Condition>>,
     /// Knows the caller.
     pub identity: Identity,
     /// `ALLOWED_ORIGINS`.
@@ -184,7 +189,7 @@ fn or_refuse(route: &'static str, answer: std::result::Result<Response, Failure>
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable { .. } => Problem::StoreUnavailable.into(),
+            StoreError::Unavailable { .. } => Problem::StoreUnavailable { retry_after: error.retry_after() }.into(),
             StoreError::Corrupt { .. } => Problem::RecordCorrupt.into(),
         }
     }
@@ -200,6 +205,9 @@ fn refuse(problem: Problem) -> Result<Response> {
     }
     if let Problem::MethodNotAllowed { allow } = problem {
         builder = builder.with_header("Allow", allow)?;
+    }
+    if let Problem::StoreUnavailable { retry_after } = problem {
+        builder = builder.with_header("Retry-After", &retry_after.to_string())?;
     }
     Ok(builder.fixed(serde_json::to_vec(&problem.details())?))
 }

@@ -2,7 +2,7 @@
 //! deadline; closed when it is dropped.
 
 use worker::js_sys::{Object, Reflect, Uint8Array};
-use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys;
 
 use super::race::{Deadline, NoAnswer, ignore};
@@ -10,23 +10,35 @@ use super::{Chunk, reader_of};
 
 /// The connection.
 pub struct Socket {
-    raw: worker_sys::Socket,
+    /// Held so that it is closed with the rest.
+    _raw: Raw,
     reader: web_sys::ReadableStreamDefaultReader,
     writer: web_sys::WritableStreamDefaultWriter,
 }
 
+/// Why there is no connection.
+#[derive(Debug)]
+pub struct NotConnected {
+    /// Whether there was one, and its TLS handshake was what failed.
+    pub in_tls: bool,
+    /// How.
+    pub why: NoAnswer,
+}
+
 impl Socket {
-    /// Connects, the TLS handshake included.
-    pub async fn connect(host: &str, port: u16, tls: bool, by: &Deadline) -> Result<Self, NoAnswer> {
-        let (address, options) = (Object::new(), Object::new());
-        Reflect::set(&address, &"hostname".into(), &host.into())?;
-        Reflect::set(&address, &"port".into(), &port.into())?;
-        Reflect::set(&options, &"secureTransport".into(), &if tls { "on" } else { "off" }.into())?;
-        let raw = worker_sys::connect(address.into(), options.into())?;
-        // From here on it is closed, whatever happens.
-        let socket = Self { reader: reader_of(&raw.readable()?)?, writer: raw.writable()?.get_writer()?, raw };
-        by.settle(socket.raw.opened()?).await?;
-        Ok(socket)
+    /// Connects, the TLS handshake included where there is to be one. TCP comes first and TLS after: asked for both at once the
+    /// platform says the same of all that can go wrong.
+    pub async fn connect(host: &str, port: u16, tls: bool, by: &Deadline) -> Result<Self, NotConnected> {
+        let in_tcp = |why| NotConnected { in_tls: false, why };
+        let in_tls = |why| NotConnected { in_tls: true, why };
+        let mut raw = Raw::connect(host, port, tls).map_err(|error| in_tcp(error.into()))?;
+        raw.opened(by).await.map_err(in_tcp)?;
+        if tls {
+            raw = raw.start_tls().map_err(|error| in_tls(error.into()))?;
+            raw.opened(by).await.map_err(in_tls)?;
+        }
+        let (reader, writer) = raw.streams().map_err(|error| in_tcp(error.into()))?;
+        Ok(Self { _raw: raw, reader, writer })
     }
 
     /// Sends all of it.
@@ -41,11 +53,48 @@ impl Socket {
     }
 }
 
+/// The platform's own functions: those of `worker` panic where the platform throws. None when TLS has taken the socket over.
+struct Raw(Option<worker_sys::Socket>);
+
+impl Raw {
+    /// Begins to connect. A socket that is to speak TLS says nothing before [`Raw::start_tls`].
+    fn connect(host: &str, port: u16, starts_tls: bool) -> Result<Self, JsValue> {
+        let (address, options) = (Object::new(), Object::new());
+        Reflect::set(&address, &"hostname".into(), &host.into())?;
+        Reflect::set(&address, &"port".into(), &port.into())?;
+        let transport = if starts_tls { "starttls" } else { "off" };
+        Reflect::set(&options, &"secureTransport".into(), &transport.into())?;
+        Ok(Self(Some(worker_sys::connect(address.into(), options.into())?)))
+    }
+
+    fn socket(&self) -> Result<&worker_sys::Socket, JsValue> {
+        self.0.as_ref().ok_or(JsValue::UNDEFINED)
+    }
+
+    /// Waits until there is a connection, or until TLS has proved the server's name.
+    async fn opened(&self, by: &Deadline) -> Result<(), NoAnswer> {
+        by.settle(self.socket()?.opened()?).await.map(drop)
+    }
+
+    /// The same connection with TLS, whose handshake begins.
+    fn start_tls(mut self) -> Result<Self, JsValue> {
+        let secure = self.socket()?.start_tls()?;
+        // The plain one is no longer ours to close.
+        self.0 = None;
+        Ok(Self(Some(secure)))
+    }
+
+    fn streams(&self) -> Result<(web_sys::ReadableStreamDefaultReader, web_sys::WritableStreamDefaultWriter), JsValue> {
+        let socket = self.socket()?;
+        Ok((reader_of(&socket.readable()?)?, socket.writable()?.get_writer()?))
+    }
+}
+
 /// However the operation ends, by its deadline too: a WebSocket may keep the request alive for hours.
-impl Drop for Socket {
+impl Drop for Raw {
     fn drop(&mut self) {
         // That it has closed need not be waited for.
-        if let Ok(closing) = self.raw.close() {
+        if let Some(Ok(closing)) = self.0.take().map(|socket| socket.close()) {
             ignore(&closing);
         }
     }

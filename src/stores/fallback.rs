@@ -9,21 +9,19 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use super::rest::length_ms;
 use crate::grant::{Grant, Millis};
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use crate::telemetry::{Event, Sink};
-use crate::ticket::Ticket;
-
-/// How long a store rests after its first failure in a row, in milliseconds. Each further one doubles it.
-const FIRST_REST: u64 = 1_000;
-/// The longest rest, in milliseconds.
-const LONGEST_REST: u64 = 30_000;
+use crate::ticket::{Ticket, TicketId};
 
 /// Stores that issue, the first choice first, and others that only consume what they issued before.
 pub struct Fallback {
     issuing: Vec<Member>,
     consuming: Vec<Box<dyn TicketStore>>,
+    /// The place of the store that issued last.
+    place: Cell<usize>,
     clock: fn() -> Millis,
     sink: Sink,
 }
@@ -45,9 +43,8 @@ impl Member {
         if self.rests_until.get() > now {
             return;
         }
-        let doubled = FIRST_REST.checked_shl(self.failures.get()).unwrap_or(LONGEST_REST);
-        self.rests_until.set(Millis(now.0.saturating_add(doubled.min(LONGEST_REST))));
-        self.failures.set(self.failures.get().saturating_add(1).min(16));
+        self.rests_until.set(Millis(now.0.saturating_add(length_ms(self.failures.get()))));
+        self.failures.set(self.failures.get().saturating_add(1));
     }
 
     fn succeeded(&self) {
@@ -64,7 +61,20 @@ impl Fallback {
         clock: fn() -> Millis,
         sink: Sink,
     ) -> Self {
-        Self { issuing: issuing.into_iter().map(Member::new).collect(), consuming, clock, sink }
+        let issuing = issuing.into_iter().map(Member::new).collect();
+        Self { issuing, consuming, place: Cell::default(), clock, sink }
+    }
+
+    /// Tells when another store issues than before. Who is told of each ticket soon listens to none.
+    fn issued_at(&self, place: usize, store: &dyn TicketStore, ticket_id: TicketId) {
+        if self.place.replace(place) == place {
+            return;
+        }
+        let store = &store.to_string();
+        (self.sink)(&match place {
+            0 => Event::Recovered { ticket_id, store },
+            _ => Event::FellBack { ticket_id, store },
+        });
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn TicketStore> {
@@ -110,13 +120,14 @@ impl TicketStore for Fallback {
             match member.store.issue(grant, near).await {
                 Ok(ticket) => {
                     member.succeeded();
-                    if place > 0 {
-                        (self.sink)(&Event::FellBack { ticket_id: grant.ticket_id, store: &member.store.to_string() });
-                    }
+                    self.issued_at(place, member.store.as_ref(), grant.ticket_id);
                     return Ok(ticket);
                 }
-                Err(failure @ StoreError::Unavailable { .. }) => {
-                    member.failed((self.clock)());
+                Err(failure @ StoreError::Unavailable { cause, .. }) => {
+                    // One that rests by itself was not asked.
+                    if !matches!(cause, Cause::Resting { .. }) {
+                        member.failed((self.clock)());
+                    }
                     error = failure;
                 }
                 Err(corrupt @ StoreError::Corrupt { .. }) => return Err(corrupt),

@@ -1,9 +1,11 @@
 //! A store that is watched: what it was asked, what came of it, and how long it took.
 
 use std::fmt;
+use std::rc::Rc;
 
 use async_trait::async_trait;
 
+use super::condition::Condition;
 use crate::grant::{Grant, Millis};
 use crate::region::Region;
 use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
@@ -22,19 +24,23 @@ pub struct Thresholds {
 /// The store, watched.
 pub struct Instrumented<S> {
     store: S,
+    condition: Rc<Condition>,
     thresholds: Thresholds,
     clock: fn() -> Millis,
     sink: Sink,
 }
 
 impl<S: TicketStore> Instrumented<S> {
-    /// Tells `sink` of every operation, by `clock`.
-    pub fn new(store: S, thresholds: Thresholds, clock: fn() -> Millis, sink: Sink) -> Self {
-        Self { store, thresholds, clock, sink }
+    /// Tells `sink` of every operation, by `clock`, and notes in `condition` how it ended.
+    pub fn new(store: S, condition: Rc<Condition>, thresholds: Thresholds, clock: fn() -> Millis, sink: Sink) -> Self {
+        Self { store, condition, thresholds, clock, sink }
     }
 
     fn tell(&self, operation: Operation, outcome: Outcome, began: Millis) {
-        let ms = (self.clock)().since(began);
+        let now = (self.clock)();
+        let ms = now.since(began);
+        let failure = if let Outcome::Failed(error) = &outcome { error.cause() } else { None };
+        self.condition.note(operation, failure, now);
         let limit = match operation {
             Operation::Issue => self.thresholds.write_ms,
             Operation::Consume => self.thresholds.read_ms,

@@ -80,14 +80,27 @@ fn key(digest: &Digest) -> String {
     format!("wst:{digest}")
 }
 
-/// Only whether it was a limit is taken from the platform's message.
 fn unavailable(step: &'static str, why: NoAnswer) -> StoreError {
     let cause = match why {
         NoAnswer::TimedOut => Cause::TimedOut,
-        NoAnswer::Failed(error) if format!("{error:?}").contains("429") => Cause::LimitReached,
-        NoAnswer::Failed(_) => Cause::Failed,
+        NoAnswer::Failed(error) => {
+            let message = Reflect::get(&error, &"message".into()).ok().and_then(|text| text.as_string());
+            let status = message.as_deref().and_then(status_of);
+            if status == Some(429) { Cause::LimitReached } else { Cause::Failed }
+        }
     };
     StoreError::Unavailable { step, cause }
+}
+
+/// The status in the platform's message, which begins `KV PUT failed: 429 Too Many Requests`. Elsewhere in a message may stand
+/// a key, whose digest can have any digits
+/// (<https://github.com/cloudflare/workerd/blob/main/src/workerd/api/kv.c%2B%2B>).
+fn status_of(message: &str) -> Option<u16> {
+    let (verb, rest) = message.strip_prefix("KV ")?.split_once(" failed: ")?;
+    let is_verb = !verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let digits = rest.split(' ').next()?;
+    let is_status = digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_verb && is_status { digits.parse().ok() } else { None }
 }
 
 impl fmt::Display for Kv {
@@ -147,5 +160,35 @@ impl TicketStore for Kv {
             });
         }
         Ok(Consumed::Granted(grant))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_where_it_stands_and_nowhere_else() {
+        for (message, status) in [
+            ("KV PUT failed: 429 Too Many Requests", Some(429)),
+            ("KV GET failed: 429", Some(429)),
+            ("KV GET_BULK failed: 503 Service Unavailable", Some(503)),
+            ("KV DELETE failed: 500 wst:429", Some(500)),
+            ("KV PUT failed: 400 Invalid key wst:0429f", Some(400)),
+            ("wst:429 failed: 429 Too Many Requests", None),
+            ("KV wst:9 failed: 429 Too Many Requests", None),
+            ("KV PUT wst:a failed: 429 x", None),
+            ("KV put failed: 429 x", None),
+            ("KV  failed: 429 x", None),
+            ("KV PUT failed: 4290", None),
+            ("KV PUT failed:  429", None),
+            ("KV PUT failed: +29 x", None),
+            ("KV PUT failed: wst:429", None),
+            ("KV PUT failed: ", None),
+            ("Network connection lost. 429", None),
+            ("", None),
+        ] {
+            assert_eq!(status_of(message), status, "{message}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The stores, and the only place that builds them.
 
 pub mod claimed;
+pub mod condition;
 pub mod deadline;
 pub mod durable;
 pub mod fallback;
@@ -9,8 +10,13 @@ pub mod kv;
 pub mod ledger;
 pub mod memory;
 pub mod redis;
+pub mod rest;
+pub mod resting;
 pub mod shard;
 pub mod upstash;
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use worker::Env;
 use worker::js_sys::Reflect;
@@ -22,6 +28,7 @@ use crate::store::TicketStore;
 use crate::telemetry::Sink;
 use crate::ticket::Home;
 use claimed::Claimed;
+use condition::Condition;
 use durable::Durable;
 use fallback::Fallback;
 use instrumented::{Instrumented, Thresholds};
@@ -29,6 +36,8 @@ use kv::{AfterRead, Kv};
 use ledger::ShardLedger;
 use memory::Memory;
 use redis::Redis;
+use rest::Rests;
+use resting::{Resting, RestingLedger};
 use shard::Shards;
 use upstash::Upstash;
 
@@ -40,9 +49,15 @@ const DURABLE: &str = "d";
 const REDIS: &str = "r";
 const UPSTASH: &str = "u";
 
+/// What issuing rests by where it may hang while consuming doesn't: no ticket's home has capitals.
+const ISSUING: &str = "ISSUING";
+
+/// The stores, and how each of them is.
+pub type Built = (Fallback, Vec<Rc<Condition>>);
+
 /// Builds what is configured out of the Worker's bindings. All stores that can't be built are named.
-pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> Result<Fallback, Vec<Problem>> {
-    let builder = Builder { stores, env, clock, sink };
+pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> Result<Built, Vec<Problem>> {
+    let builder = Builder { stores, env, clock, sink, conditions: RefCell::default() };
     let (issuing, wrong): (Vec<_>, Vec<_>) =
         stores.issuing.iter().map(|leaf| builder.leaf(leaf)).partition(Result::is_ok);
     let (consuming, wrong_too): (Vec<_>, Vec<_>) =
@@ -51,7 +66,7 @@ pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> R
     problems.dedup();
     if problems.is_empty() {
         let good = |built: Vec<Result<_, _>>| built.into_iter().filter_map(Result::ok).collect();
-        Ok(Fallback::new(good(issuing), good(consuming), clock, sink))
+        Ok((Fallback::new(good(issuing), good(consuming), clock, sink), builder.conditions.into_inner()))
     } else {
         Err(problems)
     }
@@ -62,27 +77,47 @@ struct Builder<'a> {
     env: &'a Env,
     clock: fn() -> Millis,
     sink: Sink,
+    conditions: RefCell<Vec<Rc<Condition>>>,
 }
 
 impl Builder<'_> {
     fn leaf(&self, leaf: &Leaf) -> Result<Box<dyn TicketStore>, Problem> {
         Ok(match leaf {
             Leaf::Memory => self.watched(Memory::new(home(MEMORY)?)),
-            Leaf::Kv { ledger: false } => self.watched(self.kv(AfterRead::Delete)?),
+            Leaf::Kv { ledger: false } => self.watched(self.resting(self.kv(AfterRead::Delete)?, ISSUING)),
             Leaf::Kv { ledger: true } => {
-                self.watched(Claimed::new(self.kv(AfterRead::Keep)?, ShardLedger(self.shards()?)))
+                // KV and each shard hang for themselves.
+                let ledger = RestingLedger::new(ShardLedger(self.shards()?), self.rests());
+                self.watched(Claimed::new(self.resting(self.kv(AfterRead::Keep)?, ISSUING), ledger))
             }
-            Leaf::Durable => self.watched(Durable::new(DURABLE, self.shards()?, self.stores.shards_asked)),
-            Leaf::Redis(redis) => self.watched(Redis::new(home(REDIS)?, redis.clone(), self.stores.timeout_ms)),
+            Leaf::Durable => {
+                self.watched(self.resting(Durable::new(DURABLE, self.shards()?, self.stores.shards_asked), ISSUING))
+            }
+            Leaf::Redis(redis) => {
+                let store = Redis::new(home(REDIS)?, redis.clone(), self.stores.timeout_ms);
+                self.watched(self.resting(store, REDIS))
+            }
             Leaf::Upstash(upstash) => {
-                self.watched(Upstash::new(home(UPSTASH)?, upstash.clone(), self.stores.timeout_ms))
+                let store = Upstash::new(home(UPSTASH)?, upstash.clone(), self.stores.timeout_ms);
+                self.watched(self.resting(store, UPSTASH))
             }
         })
     }
 
     fn watched(&self, store: impl TicketStore + 'static) -> Box<dyn TicketStore> {
         let (write_ms, read_ms) = (self.stores.slow_write_ms.into(), self.stores.slow_read_ms.into());
-        Box::new(Instrumented::new(store, Thresholds { write_ms, read_ms }, self.clock, self.sink))
+        let condition = Rc::new(Condition::new(store.to_string()));
+        self.conditions.borrow_mut().push(Rc::clone(&condition));
+        Box::new(Instrumented::new(store, condition, Thresholds { write_ms, read_ms }, self.clock, self.sink))
+    }
+
+    fn resting<S: TicketStore>(&self, store: S, issues_at: &'static str) -> Resting<S> {
+        Resting::new(store, issues_at, self.rests())
+    }
+
+    /// The longest call waits for two answers, and a second is for what lies between.
+    fn rests(&self) -> Rests {
+        Rests::new(u64::from(self.stores.timeout_ms).saturating_mul(2).saturating_add(1_000), self.clock)
     }
 
     fn kv(&self, after_read: AfterRead) -> Result<Kv, Problem> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Event, Level, Operation, Outcome, Reason};
+use super::{Event, Level, Outcome, Reason};
 use crate::gate::Mismatch;
 use crate::store::StoreError;
 use crate::ticket::TicketId;
@@ -72,6 +72,9 @@ fn members<'a>(event: &Event<'a>) -> Line<'a> {
         Event::FellBack { ticket_id, store } => {
             Line { ticket_id: Some(*ticket_id), store: Some(store), ..named("fell_back") }
         }
+        Event::Recovered { ticket_id, store } => {
+            Line { ticket_id: Some(*ticket_id), store: Some(store), ..named("recovered") }
+        }
         Event::Issued { ticket_id, expires_in } => {
             Line { ticket_id: Some(*ticket_id), expires_in: Some(*expires_in), ..named("issued") }
         }
@@ -86,15 +89,7 @@ fn members<'a>(event: &Event<'a>) -> Line<'a> {
             ..named("refused")
         },
         Event::Store { store, operation, outcome, ms, .. } => {
-            let line = Line {
-                store: Some(store),
-                operation: Some(match operation {
-                    Operation::Issue => "issue",
-                    Operation::Consume => "consume",
-                }),
-                ms: Some(*ms),
-                ..named("store")
-            };
+            let line = Line { store: Some(store), operation: Some(operation.name()), ms: Some(*ms), ..named("store") };
             match outcome {
                 Outcome::Failed(error) => failed(line, *error),
                 Outcome::Issued => Line { outcome: Some("issued"), ..line },
@@ -141,6 +136,7 @@ fn text(reason: Reason) -> &'static str {
 mod tests {
     use super::*;
     use crate::store::Cause;
+    use crate::telemetry::Operation;
 
     fn store(outcome: Outcome, slow: bool) -> String {
         render(&Event::Store { store: "kv", operation: Operation::Consume, outcome, ms: 7, slow })

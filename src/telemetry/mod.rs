@@ -54,6 +54,16 @@ pub enum Operation {
     Consume,
 }
 
+impl Operation {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Issue => "issue",
+            Self::Consume => "consume",
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -94,8 +104,10 @@ pub enum Event<'a> {
     IdentityFailed { step: &'static str, reason: &'static str, ms: u64 },
     /// A rate limiter gave no answer. `limiter`: `issue` or `refusal`.
     LimiterFailed { limiter: &'static str, reason: &'static str },
-    /// A ticket was not issued by the first choice of stores but by this one.
+    /// From this ticket on another store issues, and not the first choice.
     FellBack { ticket_id: TicketId, store: &'a str },
+    /// From this ticket on the first choice issues again.
+    Recovered { ticket_id: TicketId, store: &'a str },
     /// Something that the gate's own code did not foresee; the request was answered 500.
     InternalError { route: &'static str },
 }
@@ -116,6 +128,7 @@ impl Event<'_> {
             | Self::LimiterFailed { .. }
             | Self::Refused { reason: Reason::Elsewhere(_) | Reason::NotUnderstood, .. } => Level::Warn,
             Self::Started { .. }
+            | Self::Recovered { .. }
             | Self::Issued { .. }
             | Self::Consumed { .. }
             | Self::Refused { .. }

@@ -6,10 +6,10 @@
 // `/__edge/alarm?id=` shows (GET) or runs (POST) the alarm of a shard.
 //
 // A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, tick, log, platform }`.
-// A fault: `{ how, times?, ms?, status?, body?, value?, says?, error? }` where `how` is `throw` (fails, nothing happened), `lost`
+// A fault: `{ how, only?, times?, ms?, status?, body?, value?, says?, error? }` where `how` is `throw` (fails, nothing happened), `lost`
 // (happened, then fails), `late` (after `ms`), `hang` (no answer for a minute), `never` (none at all) or `answer` (shard: this
-// status and body; a limit: this `value`; nothing happened); `times` is how many calls it lasts, else all; `says` is what a failure
-// says besides; `error` are properties that it has. What each shard did in SQL since the last plan stands in `statements`. `clock` is
+// status and body; a limit: this `value`; nothing happened); `only` is the one shard that has it; `times` is how many calls it lasts, else
+// all; `says` is what a failure says besides; `error` are properties that it has. What each shard did in SQL since the last plan stands in `statements`. `clock` is
 // the time in milliseconds at which every clock stands still, or goes on by `tick` each time that it is looked at; `log` is a line
 // that is logged at once; `platform` lists what else of the platform fails: the `body` of a request as it is read, a `socket` as it
 // is opened, a file of the `page`, one `header` as it is set.
@@ -64,11 +64,11 @@ Headers.prototype.set = function set(...args) {
 };
 
 /** Calls `real` through the fault planned for `binding.operation`, and counts the call. */
-async function through(binding, operation, error, real) {
+async function through(binding, operation, error, real, target) {
   const name = `${binding}.${operation}`;
   calls[name] = (calls[name] ?? 0) + 1;
   const fault = plan[binding]?.[operation];
-  if (fault === undefined || fault.times === 0) return real();
+  if (fault === undefined || fault.times === 0 || (fault.only !== undefined && fault.only !== target)) return real();
   if (fault.times !== undefined) fault.times -= 1;
   const failure = () => Object.assign(error, fault.says && { message: `${error.message} ${fault.says}` }, fault.error);
   if (fault.how === "throw") throw failure();
@@ -97,11 +97,11 @@ function edgeKv(real) {
 // The Rust side knows these bindings by the names of their classes.
 const shardFailure = () => Object.assign(new Error("Network connection lost."), { retryable: true, remote: false });
 class DurableObjectStub {
-  constructor(real) {
-    this.real = real;
+  constructor(real, name) {
+    Object.assign(this, { real, name });
   }
   fetch(...args) {
-    return through("shard", "fetch", shardFailure(), () => this.real.fetch(...args));
+    return through("shard", "fetch", shardFailure(), () => this.real.fetch(...args), this.name);
   }
 }
 class DurableObjectNamespace {
@@ -121,7 +121,7 @@ class DurableObjectNamespace {
     return new DurableObjectStub(this.real.get(id, options));
   }
   getByName(name, options) {
-    return new DurableObjectStub(this.real.getByName(name, options));
+    return new DurableObjectStub(this.real.getByName(name, options), name);
   }
 }
 // wrangler's bundler may rename a class; the name is what counts here.

@@ -7,7 +7,12 @@ use crate::ticket::Digest;
 
 /// Gives a value away and forgets it, in one step, for servers that have no `GETDEL` (Redis 6.2). A key that isn't there is
 /// `false`, which Redis answers as null (<https://redis.io/docs/latest/develop/programmability/lua-api/#lua-to-resp2-type-conversion>).
-const GETDEL_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]); if v then redis.call('DEL', KEYS[1]) end; return v";
+/// It deletes what isn't there too, so that it fails always where it may not delete.
+const GETDEL_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]); redis.call('DEL', KEYS[1]); return v";
+
+/// Keys that no ticket has, one in the middle of each quarter of a Redis Cluster's slots: a node with less than three quarters
+/// of them has to send one elsewhere (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>).
+const PROBES: [&str; 4] = ["wst:probe:20", "wst:probe:25", "wst:probe:22", "wst:probe:23"];
 
 /// A command with its arguments. No `Debug`: one of them has the password.
 #[derive(Serialize)]
@@ -27,12 +32,36 @@ impl Command {
 
     /// Gives the record away and forgets it.
     pub fn getdel(digest: &Digest) -> Self {
-        Self::new(["GETDEL", &key(digest)])
+        Self::getdel_key(&key(digest))
     }
 
     /// The same, for a server that doesn't know `GETDEL`.
     pub fn getdel_by_script(digest: &Digest) -> Self {
-        Self::new(["EVAL", GETDEL_SCRIPT, "1", &key(digest)])
+        Self::getdel_key_by_script(&key(digest))
+    }
+
+    fn getdel_key(key: &str) -> Self {
+        Self::new(["GETDEL", key])
+    }
+
+    fn getdel_key_by_script(key: &str) -> Self {
+        Self::new(["EVAL", GETDEL_SCRIPT, "1", key])
+    }
+
+    /// The same for keys that aren't there: what tells beforehand whether tickets can be consumed.
+    pub fn probes() -> [Self; 4] {
+        PROBES.map(Self::getdel_key)
+    }
+
+    /// The probes for a server that doesn't know `GETDEL`.
+    pub fn probes_by_script() -> [Self; 4] {
+        PROBES.map(Self::getdel_key_by_script)
+    }
+
+    /// A probe for a server that is one.
+    pub fn probe() -> Self {
+        let [first, ..] = PROBES;
+        Self::getdel_key(first)
     }
 
     /// Logs in, where there is a password. Without a user it is the default one's, which servers older than 6 know too.
@@ -88,6 +117,26 @@ mod tests {
         }
         assert_eq!(Command::getdel(ticket.digest()).words(), ["GETDEL", &key]);
         assert_eq!(Command::getdel_by_script(ticket.digest()).words()[2..], ["1", &key]);
+    }
+
+    /// A key's slot in a Redis Cluster: CRC-16 (XMODEM) of the key.
+    fn slot(key: &str) -> u16 {
+        let crc = key.bytes().fold(0u16, |crc, byte| {
+            (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| (crc << 1) ^ if crc >> 15 == 1 { 0x1021 } else { 0 })
+        });
+        crc % 16_384
+    }
+
+    #[test]
+    fn the_probes_lie_apart_and_are_no_tickets() {
+        assert_eq!(slot("123456789"), 0x31c3);
+        for (quarter, key) in (0..4).zip(PROBES) {
+            assert!(slot(key).abs_diff(quarter * 4096 + 2048) < 300, "{key}");
+            assert!(key.starts_with("wst:") && key.len() < 68, "{key}");
+        }
+        let keys = |commands: [Command; 4]| commands.map(|command| command.words().last().cloned().unwrap());
+        assert_eq!(keys(Command::probes()), PROBES);
+        assert_eq!(keys(Command::probes_by_script()), PROBES);
     }
 
     #[test]

@@ -4,93 +4,112 @@
 //! (<https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/#considerations>), so what would be said once on a
 //! connection that stays, `AUTH` and `SELECT`, goes out together with the command: one trip in all.
 
-use super::super::deadline::{Deadline, NoAnswer, unavailable};
+use super::super::deadline::{Deadline, NoAnswer};
 use super::command::Command;
-use super::resp::{self, Reply};
+use super::resp::{self, Malformed, Reply};
 use crate::config::RedisSettings;
-use crate::outside::socket::Socket;
-use crate::store::{Cause, StoreError};
+use crate::outside::socket::{NotConnected, Socket};
+use crate::store::{Cause, Fault, StoreError};
 
 /// The step of connecting. Nothing was asked when it fails.
-pub const CONNECT: &str = "redis.connect";
+const CONNECT: &str = "redis.connect";
 /// How many bytes the replies to one operation have at most. A grant takes well under 1 KiB.
 const REPLIES_MAX: usize = 64 * 1024;
 
 /// The connection.
 pub struct Connection {
     socket: Socket,
+    /// The operation, which has the deadline.
+    operation: &'static str,
+    by: Deadline,
     /// What has come and was not yet read as a reply.
     received: Vec<u8>,
     /// How many bytes have come in all.
     total: usize,
 }
 
+const fn unavailable(step: &'static str, fault: Fault) -> StoreError {
+    StoreError::Unavailable { step, cause: Cause::Server(fault) }
+}
+
 impl Connection {
-    /// Connects, the TLS handshake included.
-    pub async fn open(settings: &RedisSettings, by: &Deadline) -> Result<Self, StoreError> {
+    /// Connects, the TLS handshake included, for one operation that ends `timeout_ms` from now; connecting has half of that.
+    pub async fn open(settings: &RedisSettings, operation: &'static str, timeout_ms: u32) -> Result<Self, StoreError> {
+        let (by, half) = (Deadline::after(timeout_ms), Deadline::after(timeout_ms.div_ceil(2)));
         // The platform puts host and port together with a colon.
         let host = if settings.host.contains(':') { &format!("[{}]", settings.host) } else { &settings.host };
-        let socket = Socket::connect(host, settings.port, settings.tls, by).await.map_err(unavailable(CONNECT))?;
-        Ok(Self { socket, received: Vec::new(), total: 0 })
+        let connecting = Socket::connect(host, settings.port, settings.tls, &half).await;
+        let socket = connecting.map_err(|NotConnected { in_tls, why }| {
+            let cause = match (why, in_tls) {
+                (NoAnswer::TimedOut, false) => Cause::TimedOut,
+                (NoAnswer::Failed(_), false) => Cause::Server(Fault::Unreachable),
+                (NoAnswer::TimedOut, true) => Cause::Server(Fault::TlsTimedOut),
+                (NoAnswer::Failed(_), true) => Cause::Server(Fault::TlsFailed),
+            };
+            StoreError::Unavailable { step: CONNECT, cause }
+        })?;
+        Ok(Self { socket, operation, by, received: Vec::new(), total: 0 })
     }
 
-    /// The reply to the connection's first command, with what has to be said before it.
-    pub async fn first(
+    /// Sends the connection's first commands with what has to be said before them, and reads the replies to that.
+    pub async fn begin(
         &mut self,
         settings: &RedisSettings,
-        step: &'static str,
-        command: Command,
-        by: &Deadline,
-    ) -> Result<Reply, StoreError> {
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Result<(), StoreError> {
         let before = [("redis.auth", Command::auth(settings)), ("redis.select", Command::select(settings))];
-        let (steps, mut commands): (Vec<_>, Vec<_>) =
+        let (steps, mut all): (Vec<_>, Vec<_>) =
             before.into_iter().filter_map(|(step, command)| Some((step, command?))).unzip();
-        commands.push(command);
-        self.send(step, &commands, by).await?;
-        for before in steps {
-            // The command behind may have been done nevertheless; nobody will hear of it.
-            match self.reply(step, before, by).await? {
+        all.extend(commands);
+        self.send(self.operation, &all).await?;
+        for step in steps {
+            // The commands behind may have been done nevertheless; nobody will hear of it.
+            match self.reply(step).await? {
                 Reply::Ok => {}
-                reply => return Err(StoreError::Unavailable { step: before, cause: reply.cause() }),
+                reply => return Err(StoreError::Unavailable { step, cause: reply.cause() }),
             }
         }
-        self.last_reply(step, by).await
+        Ok(())
     }
 
-    /// The reply to a further command.
-    pub async fn next(&mut self, step: &'static str, command: Command, by: &Deadline) -> Result<Reply, StoreError> {
-        self.send(step, &[command], by).await?;
-        self.last_reply(step, by).await
-    }
-
-    async fn send(&mut self, step: &'static str, commands: &[Command], by: &Deadline) -> Result<(), StoreError> {
+    /// Sends commands.
+    pub async fn send(&mut self, step: &'static str, commands: &[Command]) -> Result<(), StoreError> {
         let bytes = resp::bytes_of(commands).map_err(|_| StoreError::Unavailable { step, cause: Cause::Failed })?;
-        self.socket.write(&bytes, by).await.map_err(unavailable(step))
+        self.socket.write(&bytes, &self.by).await.map_err(|why| self.lost(step, &why))
     }
 
-    /// `of` is the command that it is a reply to, and `step` the operation that has the deadline.
-    async fn reply(&mut self, step: &'static str, of: &'static str, by: &Deadline) -> Result<Reply, StoreError> {
-        let failed = StoreError::Unavailable { step: of, cause: Cause::Failed };
+    /// The next reply.
+    pub async fn reply(&mut self, step: &'static str) -> Result<Reply, StoreError> {
         loop {
-            if let Some((reply, length)) = resp::first_reply(&self.received).map_err(|_| failed)? {
-                self.received.drain(..length);
-                return Ok(reply);
+            match resp::first_reply(&self.received) {
+                Ok(Some((reply, length))) => {
+                    self.received.drain(..length);
+                    return Ok(reply);
+                }
+                Ok(None) if self.total > REPLIES_MAX => return Err(unavailable(step, Fault::Malformed)),
+                Ok(None) => {}
+                Err(Malformed) => return Err(unavailable(step, Malformed::fault(&self.received))),
             }
-            let more = self.socket.read(by).await.map_err(|why| match why {
-                NoAnswer::TimedOut => unavailable(step)(why),
-                NoAnswer::Failed(_) => failed,
-            })?;
+            let more = self.socket.read(&self.by).await.map_err(|why| self.lost(step, &why))?;
+            if more.is_empty() {
+                return Err(unavailable(step, Fault::Disconnected));
+            }
             self.total = self.total.saturating_add(more.len());
-            if more.is_empty() || self.total > REPLIES_MAX {
-                return Err(failed);
-            }
             self.received.extend_from_slice(&more);
         }
     }
 
     /// A reply after which nothing may come: if something does, it is not clear what was a reply to what.
-    async fn last_reply(&mut self, step: &'static str, by: &Deadline) -> Result<Reply, StoreError> {
-        let reply = self.reply(step, step, by).await?;
-        if self.received.is_empty() { Ok(reply) } else { Err(StoreError::Unavailable { step, cause: Cause::Failed }) }
+    pub async fn last_reply(&mut self, step: &'static str) -> Result<Reply, StoreError> {
+        let reply = self.reply(step).await?;
+        if self.received.is_empty() { Ok(reply) } else { Err(unavailable(step, Fault::Malformed)) }
+    }
+
+    /// What follows when the step had no reply. It is the whole operation that has run out of time.
+    fn lost(&self, step: &'static str, why: &NoAnswer) -> StoreError {
+        match why {
+            NoAnswer::TimedOut => StoreError::Unavailable { step: self.operation, cause: Cause::TimedOut },
+            NoAnswer::Failed(_) => unavailable(step, Fault::Disconnected),
+        }
     }
 }

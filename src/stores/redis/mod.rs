@@ -2,13 +2,15 @@
 //!
 //! `SingleUse`: the step that elects the winner is `GETDEL` (<https://redis.io/docs/latest/commands/getdel/>), which Redis
 //! does whole before it looks at the next command; where the server is older than 6.2, or doesn't know it, a script that does
-//! the same, which Redis runs as one step too. Its limits are Redis's own: replicas follow asynchronously, so a fail-over
+//! the same, which Redis runs as one step too. The first ticket of an isolate brings probes along that tell whether the server
+//! lets us do it at all: no ticket is handed out that could never be consumed. Its limits are Redis's own: replicas follow asynchronously, so a fail-over
 //! may bring a used ticket back; a server that persists once a second may after a crash; and one that is told to evict
 //! keys may lose tickets that nobody used. A reply that is lost can't be asked for again, since the key is gone: that is
 //! "no answer", and the ticket perhaps burnt.
 
 pub mod command;
 mod connection;
+mod refusal;
 mod resp;
 
 use std::cell::Cell;
@@ -16,7 +18,6 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::deadline::Deadline;
 use crate::config::RedisSettings;
 use crate::grant::Grant;
 use crate::region::Region;
@@ -24,8 +25,8 @@ use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore}
 use crate::ticket::{Digest, Home, Ticket};
 use command::Command;
 use connection::Connection;
+pub(super) use refusal::cause_of;
 use resp::Reply;
-pub(super) use resp::cause_of;
 
 const SET: &str = "redis.set";
 const GETDEL: &str = "redis.getdel";
@@ -36,24 +37,53 @@ pub struct Redis {
     home: Home,
     settings: RedisSettings,
     timeout_ms: u32,
-    /// Found out by the first ticket that is consumed, and remembered for the isolate's life.
+    /// Found out by the first ticket, and remembered until the server refuses something.
     lacks_getdel: Cell<bool>,
+    /// Whether the server was seen to do what consumes a ticket.
+    proven: Cell<bool>,
 }
 
 impl Redis {
     /// The server as a store whose tickets go by `home`. An operation takes at most `timeout_ms`, half of it to connect.
     pub fn new(home: Home, settings: RedisSettings, timeout_ms: u32) -> Self {
-        Self { home, settings, timeout_ms, lacks_getdel: Cell::new(false) }
+        Self { home, settings, timeout_ms, lacks_getdel: Cell::new(false), proven: Cell::new(false) }
     }
 
-    async fn connect(&self) -> Result<Connection, StoreError> {
-        Connection::open(&self.settings, &Deadline::after(self.timeout_ms.div_ceil(2))).await
+    /// A connection for one operation.
+    async fn connect(&self, operation: &'static str) -> Result<Connection, StoreError> {
+        Connection::open(&self.settings, operation, self.timeout_ms).await
     }
 
     /// The reply to a command, on a connection of its own.
     async fn ask(&self, step: &'static str, command: Command) -> Result<Reply, StoreError> {
-        let by = Deadline::after(self.timeout_ms);
-        self.connect().await?.first(&self.settings, step, command, &by).await
+        let mut connection = self.connect(step).await?;
+        connection.begin(&self.settings, [command]).await?;
+        connection.last_reply(step).await
+    }
+
+    /// The reply to `SET`, which goes out together with the probes. When one of those is refused, nobody gets the ticket.
+    async fn set_and_prove(&self, set: Command) -> Result<Reply, StoreError> {
+        let mut connection = self.connect(SET).await?;
+        let commands = std::iter::once(set).chain(Command::probes());
+        connection.begin(&self.settings, commands).await?;
+        let reply = connection.reply(SET).await?;
+        if reply != Reply::Ok {
+            return Ok(reply);
+        }
+        let lacks_getdel = match probed(&mut connection, GETDEL).await? {
+            Some(Reply::UnknownCommand) => {
+                connection.send(EVAL, &Command::probes_by_script()).await?;
+                match probed(&mut connection, EVAL).await? {
+                    Some(refused) => return Err(StoreError::Unavailable { step: EVAL, cause: refused.cause() }),
+                    None => true,
+                }
+            }
+            Some(refused) => return Err(StoreError::Unavailable { step: GETDEL, cause: refused.cause() }),
+            None => false,
+        };
+        self.lacks_getdel.set(lacks_getdel);
+        self.proven.set(true);
+        Ok(reply)
     }
 
     /// The reply to `GETDEL` or, where the server doesn't know it, to the script; and which of them it was.
@@ -61,17 +91,32 @@ impl Redis {
         if self.lacks_getdel.get() {
             return Ok((EVAL, self.ask(EVAL, Command::getdel_by_script(digest)).await?));
         }
-        let by = Deadline::after(self.timeout_ms);
-        let mut connection = self.connect().await?;
-        match connection.first(&self.settings, GETDEL, Command::getdel(digest), &by).await? {
+        let mut connection = self.connect(GETDEL).await?;
+        connection.begin(&self.settings, [Command::getdel(digest)]).await?;
+        match connection.last_reply(GETDEL).await? {
             Reply::UnknownCommand => {
                 // What the server doesn't know it has not done, so asking in another way is no second attempt.
                 self.lacks_getdel.set(true);
-                Ok((EVAL, connection.next(EVAL, Command::getdel_by_script(digest), &by).await?))
+                connection.send(EVAL, &[Command::getdel_by_script(digest)]).await?;
+                Ok((EVAL, connection.last_reply(EVAL).await?))
             }
             reply => Ok((GETDEL, reply)),
         }
     }
+}
+
+/// The first of the probes that was refused; all are read.
+async fn probed(connection: &mut Connection, step: &'static str) -> Result<Option<Reply>, StoreError> {
+    let [_, others @ ..] = Command::probes();
+    let mut refused = None;
+    for _ in others {
+        refused = refused.or(not_done(connection.reply(step).await?));
+    }
+    Ok(refused.or(not_done(connection.last_reply(step).await?)))
+}
+
+fn not_done(reply: Reply) -> Option<Reply> {
+    (!matches!(reply, Reply::Null | Reply::Value(_))).then_some(reply)
 }
 
 impl fmt::Display for Redis {
@@ -97,7 +142,9 @@ impl TicketStore for Redis {
     async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let ticket = Ticket::mint(self.home.clone())?;
         let record = grant.to_json().map_err(|_| StoreError::Corrupt { step: SET })?;
-        match self.ask(SET, Command::set(ticket.digest(), &record, grant.ttl_seconds())).await? {
+        let set = Command::set(ticket.digest(), &record, grant.ttl_seconds());
+        let reply = if self.proven.get() { self.ask(SET, set).await? } else { self.set_and_prove(set).await? };
+        match reply {
             Reply::Ok => Ok(ticket),
             // `Null` would be "there is such a key": of 256 random bits, so the server is wrong.
             reply => Err(StoreError::Unavailable { step: SET, cause: reply.cause() }),
@@ -115,7 +162,12 @@ impl TicketStore for Redis {
                 let record = std::str::from_utf8(&record).map_err(|_| StoreError::Corrupt { step })?;
                 Consumed::of_record(record, step)
             }
-            reply => Err(StoreError::Unavailable { step, cause: reply.cause() }),
+            reply => {
+                // Somebody has changed the server: what was found out has to be found out again.
+                self.lacks_getdel.set(false);
+                self.proven.set(false);
+                Err(StoreError::Unavailable { step, cause: reply.cause() })
+            }
         }
     }
 }

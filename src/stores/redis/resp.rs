@@ -6,7 +6,8 @@ use redis_protocol::resp2::encode::encode;
 use redis_protocol::resp2::types::{OwnedFrame, Resp2Frame};
 
 use super::command::Command;
-use crate::store::Cause;
+use super::refusal::cause_of;
+use crate::store::{Cause, Fault};
 
 /// RESP3's null, which the codec of RESP2 doesn't know.
 const NULL: &[u8] = b"_\r\n";
@@ -29,13 +30,25 @@ pub enum Reply {
 impl Reply {
     /// Why a reply that is none of those that were hoped for is no answer.
     pub fn cause(&self) -> Cause {
-        if let Self::Refused(cause) = self { *cause } else { Cause::Failed }
+        match self {
+            Self::Refused(cause) => *cause,
+            Self::UnknownCommand => Cause::Server(Fault::UnknownCommand),
+            Self::Ok | Self::Value(_) | Self::Null => Cause::Failed,
+        }
     }
 }
 
 /// Bytes that are not RESP, or a reply that none of our commands can get.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed;
+
+impl Malformed {
+    /// What they are instead, as far as can be told.
+    pub fn fault(bytes: &[u8]) -> Fault {
+        // A TLS record: an alert or a handshake message, of TLS 1.x (https://www.rfc-editor.org/rfc/rfc8446#section-5.1).
+        if matches!(bytes, [0x15 | 0x16, 3, ..]) { Fault::TlsExpected } else { Fault::Malformed }
+    }
+}
 
 /// The commands' bytes, one after the other.
 pub fn bytes_of(commands: &[Command]) -> Result<Vec<u8>, Malformed> {
@@ -69,23 +82,13 @@ pub fn first_reply(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Malformed> {
         OwnedFrame::SimpleString(text) if text == b"OK" => Reply::Ok,
         OwnedFrame::BulkString(value) => Reply::Value(value),
         OwnedFrame::Null => Reply::Null,
-        OwnedFrame::Error(text) if text.starts_with("ERR unknown command") => Reply::UnknownCommand,
-        OwnedFrame::Error(text) => Reply::Refused(cause_of(&text)),
+        OwnedFrame::Error(text) => match cause_of(&text) {
+            Cause::Server(Fault::UnknownCommand) => Reply::UnknownCommand,
+            cause => Reply::Refused(cause),
+        },
         _ => return Err(Malformed),
     };
     Ok(Some((reply, length)))
-}
-
-/// What a Redis's error comes to: only whether it is a limit that somebody can do something about.
-pub fn cause_of(error: &str) -> Cause {
-    if error.starts_with("OOM ") || error.contains("capacity quota exceeded") {
-        Cause::Full
-    } else if error.starts_with("ERR max ") {
-        // "max number of clients reached", and Upstash's "max daily request limit exceeded".
-        Cause::LimitReached
-    } else {
-        Cause::Failed
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ fn whole(bytes: &[u8]) -> Result<Option<Reply>, Malformed> {
     Ok(read.map(|(reply, _)| reply))
 }
 
+fn server(fault: Fault) -> Reply {
+    Reply::Refused(Cause::Server(fault))
+}
+
 #[test]
 fn commands_are_arrays_of_bulk_strings() {
     let ticket = Ticket::parse("wst_r_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap();
@@ -33,15 +37,15 @@ fn replies_as_servers_give_them() {
         ("-ERR unknown command 'GETDEL', with args beginning with: 'wst:1' \r\n", Reply::UnknownCommand),
         ("-ERR unknown command `GETDEL`, with args beginning with: `wst:1`, \r\n", Reply::UnknownCommand),
         ("-ERR unknown command 'GETDEL'\r\n", Reply::UnknownCommand),
-        ("-NOAUTH Authentication required.\r\n", Reply::Refused(Cause::Failed)),
-        ("-WRONGPASS invalid username-password pair or user is disabled.\r\n", Reply::Refused(Cause::Failed)),
-        ("-NOPERM this user has no permissions to run the 'getdel' command\r\n", Reply::Refused(Cause::Failed)),
-        ("-LOADING Redis is loading the dataset in memory\r\n", Reply::Refused(Cause::Failed)),
-        ("-READONLY You can't write against a read only replica.\r\n", Reply::Refused(Cause::Failed)),
-        ("-MOVED 3999 127.0.0.1:6381\r\n", Reply::Refused(Cause::Failed)),
-        ("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n", Reply::Refused(Cause::Failed)),
-        ("-NOREPLICAS Not enough good replicas to write.\r\n", Reply::Refused(Cause::Failed)),
-        ("-OOM command not allowed when used memory > 'maxmemory'.\r\n", Reply::Refused(Cause::Full)),
+        ("-NOAUTH Authentication required.\r\n", server(Fault::NoAuth)),
+        ("-WRONGPASS invalid username-password pair or user is disabled.\r\n", server(Fault::WrongPass)),
+        ("-NOPERM this user has no permissions to run the 'getdel' command\r\n", server(Fault::NoPerm)),
+        ("-LOADING Redis is loading the dataset in memory\r\n", server(Fault::Loading)),
+        ("-READONLY You can't write against a read only replica.\r\n", server(Fault::ReadOnly)),
+        ("-MOVED 3999 127.0.0.1:6381\r\n", server(Fault::Moved)),
+        ("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n", server(Fault::WrongType)),
+        ("-NOREPLICAS Not enough good replicas to write.\r\n", server(Fault::NoReplicas)),
+        ("-OOM command not allowed when used memory > 'maxmemory'.\r\n", Reply::Refused(Cause::Full { seconds: None })),
         ("-ERR max number of clients reached\r\n", Reply::Refused(Cause::LimitReached)),
         ("-\r\n", Reply::Refused(Cause::Failed)),
         // An error that only mentions another is not that other.
@@ -92,6 +96,18 @@ fn replies_as_nobody_should() {
         assert_eq!(first_reply(text.as_bytes()), Err(Malformed), "{text:.40?}");
     }
     assert_eq!(first_reply(b"-\xff\xfe\r\n"), Err(Malformed));
+}
+
+#[test]
+fn tls_is_known_where_it_was_not_expected() {
+    // An alert ("unexpected message"), and the beginning of a handshake.
+    for tls in [b"\x15\x03\x01\x00\x02\x02\x0a".as_slice(), b"\x16\x03\x03\x00\x7a"] {
+        assert_eq!(first_reply(tls), Err(Malformed));
+        assert_eq!(Malformed::fault(tls), Fault::TlsExpected);
+    }
+    for noise in [b"\x15".as_slice(), b"\x17\x03\x03", b"HTTP/1.1 400", b"\x03\x15"] {
+        assert_eq!(Malformed::fault(noise), Fault::Malformed);
+    }
 }
 
 #[test]
