@@ -41,7 +41,8 @@ describe("the page, for everybody", () => {
         const { passes, violations, incomplete } = await globalThis.axe.run({ runOnly: rules });
         // What is half scrolled out of a list, or inside of the ring, has a background that axe can't see.
         const hard = ({ id }, { target }) =>
-          id === "color-contrast" && document.querySelector(target[0]).closest("#talk, #log, #attempts, #code, .ring-text");
+          id === "color-contrast" &&
+          document.querySelector(target[0]).closest("#talk, #log, #attempts, #code, .ring-text");
         const list = (rules, but = () => false) =>
           rules.flatMap((rule) => rule.nodes.filter((node) => !but(rule, node)).map((node) => [rule.id, node.html]));
         return [

@@ -47,7 +47,10 @@ describe("the page's layout", () => {
       const wide = [...document.querySelectorAll("body *")].filter((one) => {
         const { left, right, width } = one.getBoundingClientRect();
         return (
-          width > 1 && one.checkVisibility() && !one.closest(".code > *, .ticket-room > *, .skip") && (left < 0 || right > innerWidth)
+          width > 1 &&
+          one.checkVisibility() &&
+          !one.closest(".code > *, .ticket-room > *, .skip") &&
+          (left < 0 || right > innerWidth)
         );
       });
       const scrolls = document.documentElement.scrollWidth > document.documentElement.clientWidth;
