@@ -1,6 +1,7 @@
 // The laws that every store is held to, 6 to 9: what becomes of a ticket when something fails. 1 to 5 are in `laws.js`.
 import assert from "node:assert/strict";
 import { dump, strings } from "./dump.js";
+import { until } from "./pace.js";
 import { assertRefused, assertUnavailable } from "./problem.js";
 import { race } from "./race.js";
 import { EVERYTHING_BROKEN, fail, heal } from "./rows.js";
@@ -71,11 +72,8 @@ async function stepsDown({ row, start, backing }) {
 
 /** Waits until what hung no longer rests, by the ticket that found out. Answers how often that was admitted. */
 async function awake(gate, ticket) {
-  for (;;) {
-    const status = await gate.opens(ticket);
-    if (status !== 503) return Number(status === 101);
-    await sleep(50);
-  }
+  const answered = async () => [await gate.opens(ticket)].find((status) => status !== 503);
+  return Number((await until(answered, "what hung is asked again", { every: 50 })) === 101);
 }
 
 async function lostReply(held) {
