@@ -167,6 +167,13 @@ describe("IDENTITY=forward", () => {
       await gates.plain.issue(undefined, { Cookie: cookies, Origin });
       assert.equal(site.asked[0].headers.cookie, Cookie, cookies);
     }
+    // A program keeps that one, too, if its library keeps cookies: it is no login.
+    site.forget();
+    await gates.plain.issue(undefined, { Cookie: own, ...LOGGED_IN });
+    assert.deepEqual(
+      [site.asked[0].headers.cookie, site.asked[0].headers.authorization],
+      [undefined, LOGGED_IN.Authorization],
+    );
     site.forget();
     assertProblem(await gates.plain.post(undefined, { Cookie: own, Origin }), 401, "identity_missing");
     refused();

@@ -4,7 +4,7 @@ use worker::Url;
 
 use super::algorithm::Algorithm;
 use super::origins::is_web_origin;
-use super::parse::{Reader, can_be_asked};
+use super::parse::{Reader, can_be_asked, is_blank};
 use super::tokens::{Keys, SubjectRule, TokenSettings};
 use super::{Environment, Settings, TIMEOUT_MAX};
 
@@ -78,7 +78,7 @@ impl<S: Settings> Reader<'_, S> {
     fn claims(&mut self) -> Vec<String> {
         let expected =
             format!("different names of claims, comma-separated, {CLAIMS_MAX} at most, without spaces and quotes");
-        let is_strange = |c: char| c.is_whitespace() || c.is_control() || c == '"';
+        let is_strange = |c: char| is_blank(c) || c == '"';
         let name = |text: &str| (!text.is_empty() && !text.contains(is_strange)).then(|| text.to_owned());
         let claims = self.list("TICKET_CLAIMS", expected.as_str(), name).unwrap_or_default();
         if claims.len() > CLAIMS_MAX {

@@ -154,10 +154,16 @@ pub(super) fn can_be_asked(url: &Url, environment: Environment) -> bool {
     secure && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
 }
 
+/// Whether nobody sees the character, where it came along with what was copied: white space, control characters, and those
+/// of no width, a byte order mark among them.
+pub(super) fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
 /// Whether the text is one address and nothing else: parsing takes out line breaks, and takes the rest of a list, quotes, or a
 /// part that was to be filled in, for a path.
 pub(super) fn is_written_as_url(text: &str) -> bool {
-    let is_strange = |c: char| c.is_whitespace() || c.is_control() || "\"<>{}".contains(c);
+    let is_strange = |c: char| is_blank(c) || "\"<>{}".contains(c);
     let (address, _) = text.split_once(['?', '#']).unwrap_or((text, ""));
     !text.contains(is_strange) && address.matches("://").count() == 1
 }

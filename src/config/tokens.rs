@@ -1,7 +1,7 @@
 //! The settings about tokens: whose keys verify them, by which algorithms, and what they must say.
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::parse::Reader;
+use super::parse::{Reader, is_blank};
 use super::public_key::{self, PublicKey};
 use super::secret_key::{self, SecretKey};
 use super::{Environment, PUBLIC_JWT_SECRET, Settings};
@@ -235,7 +235,7 @@ impl<S: Settings> Reader<'_, S> {
 /// Whether the text can be an `iss` or an `aud`: a URI, or another text that is none (RFC 7519 §2). What no URI can have
 /// (RFC 3986 §2) is refused in both, and a `*`: it stands there because somebody meant something else.
 fn can_be_claimed(text: &str) -> bool {
-    let is_strange = |c: char| c.is_whitespace() || c.is_control() || "\"<>{}|\\^`*".contains(c);
+    let is_strange = |c: char| is_blank(c) || "\"<>{}|\\^`*".contains(c);
     !text.is_empty() && !text.contains(is_strange) && !text.starts_with('\'')
 }
 

@@ -10,7 +10,7 @@ use super::origin::Origins;
 use super::{App, Asked, Failure, Refusal, body, cookie, cors, no_store, now, rfc3339};
 use crate::config::Bind;
 use crate::gate::{NotIssued, Wish};
-use crate::identity::{Identity, NotKnown};
+use crate::identity::{Identity, NotKnown, without_bond};
 use crate::limit::Wait;
 use crate::problem::Problem;
 use crate::region::Region;
@@ -95,11 +95,11 @@ fn by_script(app: &App, headers: &Headers, origin: Option<&str>) -> Result<(), F
     if headers.get("Sec-Fetch-Mode")?.is_some_and(|mode| mode != "cors" && mode != "same-origin") {
         return Err(Problem::FetchModeRefused.into());
     }
-    let is_login = app.identity.is_borne_by_browsers() && headers.has("Cookie")?;
-    if is_login && origin.is_none() && !is_by_program(headers)? {
-        return Err(Problem::OriginMissing.into());
+    if !app.identity.is_borne_by_browsers() || origin.is_some() {
+        return Ok(());
     }
-    Ok(())
+    let may_be_login = headers.get("Cookie")?.is_some_and(|cookies| !without_bond(cookies).is_empty());
+    if may_be_login && !is_by_program(headers)? { Err(Problem::OriginMissing.into()) } else { Ok(()) }
 }
 
 /// Whether the request has what no browser adds by itself, as it adds cookies and the passwords of `Basic`. A page of another

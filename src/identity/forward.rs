@@ -194,7 +194,7 @@ impl<'a> Brought<'a> {
 }
 
 /// The cookies, without the one that is the gate's own secret (`BIND=cookie`).
-fn without_bond(cookies: String) -> String {
+pub fn without_bond(cookies: String) -> String {
     let is_bond =
         |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name.trim_matches([' ', '\t']) == Bond::COOKIE);
     if !cookies.split(';').any(is_bond) {

@@ -19,6 +19,7 @@ use crate::grant::{Millis, Subject};
 use crate::outside::{self, Answer, Ask, Deadline, NoAnswer};
 use crate::ticket;
 use forward::Forward;
+pub use forward::without_bond;
 use token::Tokens;
 
 /// The way of knowing the caller that is configured.

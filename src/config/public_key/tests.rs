@@ -137,6 +137,8 @@ fn what_is_a_key_is_told_from_a_secret() {
         assert!(is_key(pem.as_bytes()) && is_key(body.as_bytes()), "{pem}");
         assert!(is_key(&base64(&body.split_ascii_whitespace().collect::<String>()).unwrap()), "{pem}");
     }
+    // One whose bytes happen to be a text.
+    assert!(is_key(&[&der(ED25519)[..12], &[1; 32]].concat()));
     let cut = der(ED25519);
     for secret in [&b""[..], b"{\"key\": 1}", b"kty", &[0x30; 44], &[0x30, 42, 0x30, 5, 0x06], &cut[1..], &cut[..43]] {
         assert!(!is_key(secret), "{secret:?}");

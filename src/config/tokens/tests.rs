@@ -183,6 +183,8 @@ fn issuers_and_audiences_are_lists() {
         "a\u{0}b",
         "a|b",
         "a\\b",
+        "web\u{200b}",
+        "\u{feff}web",
     ] {
         assert_eq!(audiences(bad), Err(vec!["JWT_AUDIENCE"]), "{bad:?}");
         assert_eq!(issuers(bad), Err(vec!["JWT_ISSUER"]), "{bad:?}");
