@@ -236,7 +236,7 @@ describe("a secret in a place where it doesn't belong", () => {
 
   test("a ticket opens no other route", async () => {
     const at = (path) => (ticket) => jwt.upgrade(ticket, { path });
-    for (const path of ["/", "/ws/", "/ws-ticket/", "/health/"]) await refuses(at(path), 404, "not_found");
+    for (const path of ["/", "/ws//", "/ws-ticket//", "/health//"]) await refuses(at(path), 404, "not_found");
     await refuses(at("/ws-ticket"), 405, "method_not_allowed");
     const { ticket } = await jwt.issue(...minted);
     assert.equal((await jwt.upgrade(ticket, { path: "/health" })).status, 200);

@@ -14,8 +14,8 @@ describe("problems", () => {
 
   for (const path of [
     "/",
-    "/ws/",
-    "/ws-ticket/",
+    "/ws//",
+    "/ws-ticket//",
     "/WS",
     "/health/x",
     "/ws-tickets",
@@ -36,7 +36,7 @@ describe("problems", () => {
 
   test("an upgrade anywhere else is not there either, and burns nothing", async () => {
     const { ticket } = await gate.issue();
-    for (const path of ["/", "/ws/", "/socket"]) {
+    for (const path of ["/", "/ws//", "/socket"]) {
       assertProblem(await gate.upgrade(ticket, { path }), 404, "not_found", { never: [ticket] });
     }
     assert.equal(await gate.opens(ticket), 101);
