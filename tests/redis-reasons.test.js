@@ -30,22 +30,34 @@ const start = async (name, options) => {
   servers[name] = await startRedis(options);
 };
 
-async function clustered() {
-  const bus = async () => {
-    const server = net.createServer();
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address();
-    await new Promise((resolve) => server.close(resolve));
+async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A node of a cluster. Answers the port at which other nodes meet it; somebody else may have taken the one that was free. */
+async function startNode(name, attempts = 5) {
+  const port = await freePort();
+  try {
+    await start(name, { settings: ["cluster-enabled yes", `cluster-port ${port}`] });
     return port;
-  };
-  const ports = await Promise.all([bus(), bus(), bus(), bus()]);
-  const node = (port) => ({ settings: ["cluster-enabled yes", `cluster-port ${port}`] });
-  await Promise.all(["one", "two", "alone", "half"].map((name, i) => start(name, node(ports[i]))));
+  } catch (error) {
+    if (attempts === 1) throw error;
+    return startNode(name, attempts - 1);
+  }
+}
+
+async function clustered() {
+  const ports = {};
+  for (const name of ["one", "two", "alone", "half"]) ports[name] = await startNode(name);
   const { one, two, alone } = servers;
   await one.command("CLUSTER", "ADDSLOTSRANGE", 0, 8_191);
   await two.command("CLUSTER", "ADDSLOTSRANGE", 8_192, 16_383);
   await alone.command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383);
-  await one.command("CLUSTER", "MEET", "127.0.0.1", new URL(two.url).port, ports[1]);
+  await one.command("CLUSTER", "MEET", "127.0.0.1", new URL(two.url).port, ports.two);
   for (const server of [one, two, alone]) {
     while (!/cluster_state:ok/.test(await server.command("CLUSTER", "INFO"))) await sleep(20);
   }
@@ -101,8 +113,8 @@ function as(server, user, database) {
 
 before(
   async () => {
+    await clustered();
     await Promise.all([
-      clustered(),
       start("plain", { users: USERS }),
       start("old", { users: OLD_USERS, without: ["GETDEL"] }),
       start("open"),
