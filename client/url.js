@@ -8,8 +8,11 @@ export function ticketUrl(issue, { onError, ...options } = {}) {
   let refusals = 0;
   const next = (resolve, reject) => {
     function Url(url, protocols) {
-      refusals = 0;
-      if (!protocols.length) resolve(url);
+      if (!protocols.length) {
+        refusals = 0;
+        socket.onclose = null;
+        resolve(url);
+      }
       socket.close(3000, "no ticket in the url");
     }
     const socket = new TicketSocket(issue, { ...options, WebSocket: Url });

@@ -136,6 +136,48 @@ describe("the client in a browser", () => {
     );
   });
 
+  test("a path that has died without a word: the gate doesn't answer its ping, and it comes back; close() ends on such a path too", async () => {
+    page = await open(browser, relay, { expected: NO_WAY });
+    // The browser asks for the next ticket over a connection that it kept, which is as dead: an attempt is given up soon, too.
+    await openSocket(page, { pingInterval: 1000, pingTimeout: 3000, attemptTimeout: 3000, maxDelay: 1000 });
+    await echoes(page, "before");
+    relay.freeze();
+    await lost(page, 1);
+    await opened(page, 2, 60_000);
+    await echoes(page, "back again");
+    const [, code, willReconnect] = await page.evaluate(() => globalThis.seen.find(([event]) => event === "close"));
+    assert.deepEqual([code, willReconnect], [1006, true]);
+    assert.deepEqual(tickets(gate), { issued: 2, consumed: 2, refused: 0 });
+    relay.freeze();
+    await page.evaluate(() => globalThis.socket.close(1000, "done"));
+    await page.waitForFunction(() => globalThis.socket.readyState === 3);
+    const [, last, goesOn] = await page.evaluate(() => globalThis.seen.findLast(([event]) => event === "close"));
+    assert.deepEqual([last, goesOn], [1006, false]);
+  });
+
+  test("a login in front of the gate that redirects: the page is told that its login is lost, and asks no further", async () => {
+    page = await open(browser, relay);
+    const asked = [];
+    await page.route("**/ws-ticket", (route) => {
+      asked.push(route.request().method());
+      return route.fulfill({ status: 302, headers: { Location: "/login" } });
+    });
+    const lost = await page.evaluate(async () => {
+      const { TicketSocket } = await import("/ws-ticket-client.js");
+      return new Promise((resolve) => {
+        const told = [];
+        const onUnauthenticated = ({ status, code }) => {
+          told.push(status, code);
+        };
+        const socket = new TicketSocket("/ws-ticket", { baseDelay: 10, maxDelay: 10, onUnauthenticated });
+        socket.onclose = (event) => {
+          if (!event.willReconnect) resolve([event.code, event instanceof CloseEvent, ...told]);
+        };
+      });
+    });
+    assert.deepEqual([lost, asked], [[4401, true, 401, "login"], ["POST"]]);
+  });
+
   test("closed for good it stays closed, whatever wakes it", async () => {
     page = await open(browser, relay);
     await openSocket(page);

@@ -22,6 +22,17 @@ function Counted() {
 const root = createRoot(document.getElementById("root"));
 globalThis.show = (key) => root.render(<StrictMode>{key && <Counted key={key} />}</StrictMode>);
 globalThis.show("first");
+function Room({ url, room, version }) {
+  const { status, send } = useTicketSocket(url, {
+    headers: async () => ({ Authorization: "Bearer " + (await token()) }),
+    body: { room },
+    onMessage: ({ data }) => globalThis.heard.push(version + " " + data),
+  });
+  globalThis.send = send;
+  return <p role="status">{status}</p>;
+}
+globalThis.heard = [];
+globalThis.room = (props) => root.render(<StrictMode><Room {...props} /></StrictMode>);
 `;
 const DOCUMENT =
   '<!doctype html><link rel="icon" href="data:,"><div id="root"></div><script type="module" src="/app.js"></script>';
@@ -106,6 +117,35 @@ describe("React's StrictMode", () => {
     await sleep(1000);
     assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
     assert.deepEqual(tickets(gate), { issued: 1, consumed: 1, refused: 0 });
+  });
+
+  test("the hook: none without an address, the same one from rendering to rendering, another for another room", async () => {
+    await isOpen();
+    const url = new URL("/ws-ticket", gate.url).href;
+    const show = (props) => page.evaluate((props) => globalThis.room(props), props);
+    const heard = (text) => page.waitForFunction((text) => globalThis.heard.some((line) => line.includes(text)), text);
+    await show({ url: null, room: "one", version: 1 });
+    await page.locator("[role=status]", { hasText: /^closed$/ }).waitFor();
+    const nobody = await page.evaluate(() => {
+      try {
+        globalThis.send("hello");
+      } catch ({ name }) {
+        return name;
+      }
+    });
+    assert.equal(nobody, "InvalidStateError");
+    gate.forgetLines();
+    await show({ url, room: "one", version: 1 });
+    await heard('1 {"type":"welcome"');
+    await show({ url, room: "one", version: 2 });
+    await page.evaluate(() => globalThis.send("hello"));
+    await heard("2 hello");
+    await gate.eventually(({ event }) => event === "consumed");
+    assert.deepEqual(tickets(gate), { issued: 1, consumed: 1, refused: 0 });
+    await show({ url, room: "two", version: 3 });
+    await heard('"room":"two"');
+    await gate.eventually(({ event }) => event === "consumed", 2);
+    assert.deepEqual(tickets(gate), { issued: 2, consumed: 2, refused: 0 });
   });
 
   test("replaced by another in one step, one lives", async () => {

@@ -92,6 +92,21 @@ describe("a gate with logins", () => {
     assert.equal(watched.last("error").error.code, "identity_refused");
   });
 
+  test("its session answers the client's ping, of which the app sees nothing", async (t) => {
+    let pings = 0;
+    class Counting extends WebSocket {
+      send(data) {
+        if (data === "ws-ticket:ping") pings += 1;
+        super.send(data);
+      }
+    }
+    const options = { ...FAST, headers: bearer(good()), pingInterval: 20, pingTimeout: 20_000, WebSocket: Counting };
+    const watched = watching(t)(at.issue, options);
+    // The next is sent only when the last was answered.
+    await until(() => pings >= 4);
+    assert.deepEqual(watched.log, ["open", "message"], "the welcome, and no more");
+  });
+
   test("no login at all: one request, and the end", async (t) => {
     const watched = watching(t)(at.issue, { ...FAST, fetch: at.fetch });
     const { code, reason } = await watched.stopped();

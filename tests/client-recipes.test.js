@@ -122,9 +122,9 @@ describe("against a server of graphql-transport-ws behind tickets", () => {
     connection.closed.then((closing) => closed(closing?.code ?? 1006, closing?.reason ?? ""));
   }
 
-  for (const [name, carriage] of [
-    ["graphql-ws.js", "query"],
-    ["graphql-ws-class.js", "subprotocol"],
+  for (const [name, carriage, said] of [
+    ["graphql-ws.js", "query", 4401],
+    ["graphql-ws-class.js", "subprotocol", 401],
   ]) {
     test(`${name}: subscribes, and again after a cut, with another ticket`, async () => {
       server.forget();
@@ -155,12 +155,12 @@ describe("against a server of graphql-transport-ws behind tickets", () => {
       server.onTicket = () => ({ status: 401 });
       const running = await run(name, { gate: server.url, token: "worthless" });
       try {
-        await running.printed(/^over 4401$/, 1);
+        await running.printed(/^over/, 1);
         await until(() => running.ended, "nothing keeps the process alive");
       } finally {
         await running.stop();
       }
-      assert.deepEqual([running.lines, running.errors, server.requests.length], [["over 4401"], "", 1]);
+      assert.deepEqual([running.lines, running.errors, server.requests.length], [[`over ${said}`], "", 1]);
     });
   }
 });

@@ -123,6 +123,20 @@ describe("ticketUrl", () => {
     }
   });
 
+  test("a URL that it got is no failure: nothing is told to onError, and the next call doesn't wait", async () => {
+    const errors = [];
+    const next = ticketUrl(server.issue, {
+      baseDelay: 3_000_000,
+      maxDelay: 3_000_000,
+      onError: (error) => errors.push(error),
+    });
+    for (let calls = 0; calls < 3; calls += 1) ticketOf(await next());
+    const plain = ticketUrl(server.issue, { baseDelay: 3_000_000, maxDelay: 3_000_000 });
+    for (let calls = 0; calls < 3; calls += 1) ticketOf(await plain());
+    await sleep(50);
+    assert.deepEqual(errors, []);
+  });
+
   test("called again at once after a rejection, it waits longer each time: a library that does so doesn't hammer", async () => {
     server.onTicket = () => ({ status: 401 });
     const next = ticketUrl(server.issue, { baseDelay: 100, maxDelay: 100_000 });

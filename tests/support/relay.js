@@ -31,6 +31,11 @@ class Relay {
     for (const socket of this.#open) socket.destroy();
   }
 
+  /** What is connected leads nowhere any more, and nobody is told, as when a phone leaves its Wi-Fi; new connections go through. */
+  freeze() {
+    for (const socket of this.#open) socket.unpipe().pause();
+  }
+
   /** Ends what is connected, and refuses what comes. */
   async cut() {
     const { promise, resolve } = Promise.withResolvers();
