@@ -15,7 +15,7 @@ const NAMES = {
     "a long room with very many words in it ".repeat(3).trim(),
   ],
   emoji: ["👩‍👩‍👧‍👦".repeat(10), "🏳️‍🌈".repeat(8)],
-  "from right to left": ["مرحبا بالعالم ".repeat(10).trim(), "غرفة الانتظار ".repeat(5).trim()],
+  "from right to left": ["مرحبا بالعالم ".repeat(9).trim(), "غرفة الانتظار ".repeat(4).trim()],
   Chinese: ["很长的名字".repeat(17), "等候室".repeat(14)],
 };
 
