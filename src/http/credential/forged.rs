@@ -2,6 +2,8 @@
 //! any of them. A store is asked with a [`Ticket`], so none of them costs a store call. `tests/forged.test.js` sends some thousands of
 //! the same kinds through workerd, and counts the calls. `FORGED_SEED` makes other ones.
 
+#![allow(clippy::arithmetic_side_effects, clippy::string_slice)]
+
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use worker::Url;
 
@@ -159,8 +161,7 @@ fn no_ticket_comes_of_what_nobody_issued() {
     let mut dice = Dice(seed);
     let both = Carriage { query: true, subprotocol: true };
     let rings = [Keyring::new([KEY]), Keyring::new([b"the key of tomorrow".as_slice(), KEY])];
-    let issued: Vec<_> =
-        (0..20).map(|_| rings[0].text(&Ticket::mint(Home::parse("m").unwrap()).unwrap())).collect();
+    let issued: Vec<_> = (0..20).map(|_| rings[0].text(&Ticket::mint(Home::parse("m").unwrap()).unwrap())).collect();
     let (mut forged, mut malformed) = (0, 0);
     for number in 0..COUNT {
         let (text, expected) = no_ticket(&mut dice, &issued);
@@ -183,7 +184,9 @@ fn no_ticket_comes_of_what_nobody_issued() {
             (Problem::TicketRefused, Reason::Forged) => Expected::Forged,
             (Problem::TicketMalformed, _) => Expected::Malformed,
             // `&ticket=` in the middle of a bent text.
-            (Problem::TicketRepeated | Problem::TicketMissing, _) if expected == Expected::Either => Expected::Malformed,
+            (Problem::TicketRepeated | Problem::TicketMissing, _) if expected == Expected::Either => {
+                Expected::Malformed
+            }
             (problem, _) => panic!("{problem:?}: {what}"),
         };
         assert!(expected == Expected::Either || found == expected, "{found:?}: {what}");
