@@ -1,6 +1,12 @@
 //! The order of the modules: each uses only those before it, and the first ones know nothing of the platform.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
 #[path = "modules/source.rs"]
 mod source;

@@ -2,6 +2,8 @@
 //! any of them. A store is asked with a [`Ticket`], so none of them costs a store call. `tests/forged.test.js` sends some thousands of
 //! the same kinds through workerd, and counts the calls. `FORGED_SEED` makes other ones.
 
+#![allow(clippy::arithmetic_side_effects, clippy::string_slice)]
+
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use worker::Url;
 
