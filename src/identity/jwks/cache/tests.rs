@@ -277,6 +277,9 @@ fn while_a_newer_ask_is_under_way_nobody_asks_again() {
     assert_eq!(world.next(2), Does::Ask);
 }
 
+/// Keys, when they were asked for, and until when they are fresh.
+type Published = (Vec<u8>, u64, u64);
+
 /// What may happen to a cache.
 #[derive(Clone, Debug)]
 enum Happens {
@@ -306,7 +309,7 @@ proptest! {
     fn the_rules_hold_whatever_happens_in_whatever_order(story in prop::collection::vec(happens(), 0..80)) {
         let mut world = World::empty();
         // All that the issuer has said, and all that is known of it: of each the newest ask's.
-        let mut said: Option<(Ask, Option<(Vec<u8>, u64, u64)>)> = None;
+        let mut said: Option<(Ask, Option<Published>)> = None;
         let mut known_of: Option<(Ask, bool)> = None;
         let mut unknown: Option<u64> = None;
         // The newest ask and when it began, while nothing is known of it.
@@ -320,7 +323,7 @@ proptest! {
                     world.ends(place, outcome.clone());
                     newest = newest.filter(|(newest, _)| ask < *newest || matches!(outcome, Outcome::Lost));
                     let (says, good) = match outcome {
-                        Outcome::Keys(keys, seconds) => (Some(Some((keys, began, began + u64::from(seconds) * 1000))), true),
+                        Outcome::Keys(keys, seconds) => (Some(Some((keys, began, began.saturating_add(u64::from(seconds).saturating_mul(1000))))), true),
                         Outcome::Empty => (Some(None), false),
                         Outcome::Failure => (None, false),
                         Outcome::Lost => continue,
@@ -334,12 +337,12 @@ proptest! {
                 }
                 Happens::Ends(..) => {}
                 Happens::Comes(key) => {
-                    let keys = said.clone().and_then(|(_, keys)| keys).filter(|(_, at, _)| world.now - at <= KEPT);
+                    let keys = said.clone().and_then(|(_, keys)| keys).filter(|(_, at, _)| world.now.saturating_sub(*at) <= KEPT);
                     prop_assert_eq!(world.cache.keys(Millis(world.now)), keys.as_ref().map(|(keys, ..)| keys));
                     let is_known = keys.as_ref().is_some_and(|(keys, ..)| keys.contains(&key));
                     let fresh = keys.as_ref().is_some_and(|(_, _, until)| world.now < *until);
                     let failed = known_of.is_some_and(|(_, good)| !good);
-                    let within = |ms| newest.is_some_and(|(_, began)| world.now - began < ms);
+                    let within = |ms| newest.is_some_and(|(_, began)| world.now.saturating_sub(began) < ms);
                     let (alone, cold) = (!within(u64::from(TIMEOUT_MS)), !within(COLD_STAGGER));
                     let asks = world.asks.len();
                     match world.next(key) {
@@ -351,7 +354,7 @@ proptest! {
                         Does::Ask => {
                             prop_assert!(!(fresh && is_known), "asked for what is here");
                             prop_assert!(if keys.is_some() { alone } else { cold }, "two ask at a time");
-                            let rested = unknown.is_none_or(|at| world.now - at >= UNKNOWN_REST);
+                            let rested = unknown.is_none_or(|at| world.now.saturating_sub(at) >= UNKNOWN_REST);
                             prop_assert!(!fresh || newest.is_some() || rested, "asked too often");
                             if keys.is_some() && !is_known {
                                 unknown = Some(world.now);
