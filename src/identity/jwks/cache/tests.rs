@@ -277,6 +277,9 @@ fn while_a_newer_ask_is_under_way_nobody_asks_again() {
     assert_eq!(world.next(2), Does::Ask);
 }
 
+/// Keys, when they were asked for, and until when they are fresh.
+type Published = (Vec<u8>, u64, u64);
+
 /// What may happen to a cache.
 #[derive(Clone, Debug)]
 enum Happens {
@@ -300,16 +303,13 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]
 }
 
-/// Keys, when they were asked for, and until when they are fresh.
-type Held = (Vec<u8>, u64, u64);
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]
     fn the_rules_hold_whatever_happens_in_whatever_order(story in prop::collection::vec(happens(), 0..80)) {
         let mut world = World::empty();
         // All that the issuer has said, and all that is known of it: of each the newest ask's.
-        let mut said: Option<(Ask, Option<Held>)> = None;
+        let mut said: Option<(Ask, Option<Published>)> = None;
         let mut known_of: Option<(Ask, bool)> = None;
         let mut unknown: Option<u64> = None;
         // The newest ask and when it began, while nothing is known of it.
@@ -323,7 +323,7 @@ proptest! {
                     world.ends(place, outcome.clone());
                     newest = newest.filter(|(newest, _)| ask < *newest || matches!(outcome, Outcome::Lost));
                     let (says, good) = match outcome {
-                        Outcome::Keys(keys, seconds) => (Some(Some((keys, began, Millis(began).plus_seconds(seconds).0))), true),
+                        Outcome::Keys(keys, seconds) => (Some(Some((keys, began, began.saturating_add(u64::from(seconds).saturating_mul(1000))))), true),
                         Outcome::Empty => (Some(None), false),
                         Outcome::Failure => (None, false),
                         Outcome::Lost => continue,
