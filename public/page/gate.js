@@ -62,10 +62,10 @@ export async function whyNot({ limits = false } = {}) {
   return new Refusal({ status: 429, code: "rate_limited", retryAfter: response.headers.get("Retry-After") });
 }
 
-/** How to open a socket with a ticket: `{ url, protocols }`. */
-export function opening({ url, ticket }, carriage) {
+/** How to open a socket with a ticket: `{ url, protocols, ping }`; `ping` is what its session answers, where it does. */
+export function opening({ url, ticket, ping }, carriage) {
   const target = new URL(url);
   target.searchParams.delete("ticket");
   if (carriage === "query") target.searchParams.set("ticket", ticket);
-  return { url: target.href, protocols: carriage === "query" ? [] : ["ws-ticket.v1", ticket] };
+  return { url: target.href, protocols: carriage === "query" ? [] : ["ws-ticket.v1", ticket], ping };
 }
