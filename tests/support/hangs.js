@@ -160,14 +160,15 @@ function staleIssuer(name) {
   const start = async () => {
     // Nobody waits for it, so that each ask may take its time to arrive.
     const { issuer, headers, vars } = await issuerWith(300);
+    let now = clock();
     return {
       vars,
       async fail(gate) {
         await issuer.heal();
         // On a slow machine the keys may take longer than they are waited for.
-        let now;
         do {
-          now = clock();
+          // Later than the clock has come by its ticks, and than keys are kept: it never goes back.
+          now += 100_000_000;
           await gate.edge({ clock: now });
         } while ((await gate.post(undefined, headers)).status !== 200);
         issuer.forget();
@@ -179,7 +180,7 @@ function staleIssuer(name) {
       close: () => issuer.close(),
     };
   };
-  // Each look at the clock is a second, and keys are kept for a day.
+  // Each look at the clock is a second, and keys are kept for a day: 86,400 looks.
   return { name, start, status: 200, batch: 250 };
 }
 
