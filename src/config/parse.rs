@@ -118,7 +118,7 @@ impl<S: Settings> Reader<'_, S> {
         if is_written_as_url(&text) && Url::parse(&text).is_ok_and(|url| can_be_asked(&url, environment)) {
             return Some(text);
         }
-        let expected = "one https://…, without a login, a fragment, spaces, and brackets to be filled in";
+        let expected = "one https://…, with no login, no fragment, no spaces, and nothing in brackets to be filled in";
         self.wrong(name, "is not a URL that can be asked", expected);
         None
     }

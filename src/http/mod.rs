@@ -41,7 +41,7 @@ pub struct App {
     pub carriage: Carriage,
     /// `BIND`.
     pub bind: Bind,
-    /// `TICKET_KEY`.
+    /// The keys of the check that tickets carry.
     pub keyring: Keyring,
     /// The rate limits.
     pub limits: Limits,
@@ -59,9 +59,7 @@ impl App {
     pub fn degraded(&self) -> bool {
         self.memory_in_production || self.gate.store().guarantee() == Guarantee::BestEffort
     }
-}
 
-impl App {
     /// Whether the browser has to bring or to keep a cookie, which it does across origins only where it is allowed to.
     fn uses_cookies(&self) -> bool {
         self.bind == Bind::Cookie || self.identity.is_borne_by_browsers()

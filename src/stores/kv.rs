@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use worker::js_sys::{Object, Promise, Reflect};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
-use super::deadline::{Deadline, NoAnswer};
 use crate::grant::Grant;
+use crate::outside::{Deadline, NoAnswer};
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use crate::telemetry::{Event, Operation, Outcome, Sink};

@@ -2,7 +2,6 @@
 
 pub mod claimed;
 pub mod condition;
-pub mod deadline;
 pub mod durable;
 pub mod fallback;
 pub mod instrumented;

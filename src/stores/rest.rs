@@ -47,15 +47,6 @@ struct Asked {
     probe: u64,
 }
 
-impl Asked {
-    /// How long it still rests, in milliseconds.
-    fn rests_for(&self, now: Millis, longest_ms: u64) -> Option<u64> {
-        let left = self.until?.since(now);
-        // More than there can be means that the clock was set back.
-        (1..=longest_ms).contains(&left).then_some(left)
-    }
-}
-
 impl Rests {
     /// For calls that take at most `call_ms`.
     pub fn new(call_ms: u64, clock: fn() -> Millis) -> Self {
@@ -72,26 +63,29 @@ impl Rests {
     }
 
     fn begin(&self, name: &str) -> Result<u64, StoreError> {
-        let now = (self.clock)();
         let mut all = self.asked.borrow_mut();
         if !all.contains_key(name) {
             all.insert(name.to_owned(), Asked::default());
         }
         let Some(asked) = all.get_mut(name) else { return Ok(0) };
-        if let Some(left) = asked.rests_for(now, LONGEST_MS.max(self.call_ms)) {
-            let seconds = u32::try_from(left.div_ceil(1000)).unwrap_or(u32::MAX);
-            return Err(StoreError::Unavailable { step: "rest", cause: Cause::Resting { seconds } });
-        }
-        asked.calls = asked.calls.saturating_add(1);
-        if asked.until.is_some() {
-            asked.probe = asked.calls;
+        let number = asked.calls.saturating_add(1);
+        // The clock is JavaScript's, and isn't looked at while all is well.
+        if let Some(until) = asked.until {
+            let now = (self.clock)();
+            let left = until.since(now);
+            // More than there can be means that the clock was set back.
+            if (1..=LONGEST_MS.max(self.call_ms)).contains(&left) {
+                let seconds = u32::try_from(left.div_ceil(1000)).unwrap_or(u32::MAX);
+                return Err(StoreError::Unavailable { step: "rest", cause: Cause::Resting { seconds } });
+            }
+            asked.probe = number;
             asked.until = Some(Millis(now.0.saturating_add(self.call_ms)));
         }
-        Ok(asked.calls)
+        asked.calls = number;
+        Ok(number)
     }
 
     fn end(&self, name: &str, number: u64, silence: bool) {
-        let now = (self.clock)();
         let mut all = self.asked.borrow_mut();
         let Some(asked) = all.get_mut(name) else { return };
         if !silence {
@@ -105,7 +99,7 @@ impl Rests {
         // Calls that were made before it rested, and give no answer only now, tell nothing new.
         let begins = asked.until.is_none() && asked.misses >= IN_A_ROW;
         if begins || asked.probe == number {
-            asked.until = Some(Millis(now.0.saturating_add(length_ms(asked.rests))));
+            asked.until = Some(Millis((self.clock)().0.saturating_add(length_ms(asked.rests))));
             asked.rests = asked.rests.saturating_add(1);
         }
     }

@@ -13,11 +13,10 @@ use std::fmt;
 use async_trait::async_trait;
 use futures_util::future::join;
 
-use super::deadline::{Deadline, NoAnswer};
 use super::redis::command::Command;
 use crate::config::UpstashSettings;
 use crate::grant::Grant;
-use crate::outside::{self, Ask};
+use crate::outside::{self, Ask, Deadline, NoAnswer};
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, Fault, Guarantee, Reach, StoreError, TicketStore};
 use crate::ticket::{Home, Ticket};

@@ -38,7 +38,8 @@ pub struct Ticket {
 pub enum Request {
     /// Keep the ticket's grant.
     Put(Ticket, Grant),
-    /// Remove and answer (`HashMap::remove`, `GETDEL`), or mark and answer (`UPDATE … WHERE attempt IS NULL RETURNING`).
+    /// Remove and answer (`HashMap::remove`, `GETDEL`), or mark and answer (`UPDATE … WHERE
+    /// attempt IS NULL OR attempt = ? RETURNING`).
     Take(Ticket, Attempt),
     /// Read in Workers KV.
     Get(Ticket),

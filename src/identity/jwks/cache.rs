@@ -103,8 +103,8 @@ impl<K> Cache<K> {
             if fresh || failed || asking || asked {
                 return Next::Use;
             }
-            // An issuer that doesn't answer is known not to: nobody waits for it a second time.
-            let at_once = self.failed_at.is_some() || now.since(fresh_until) < USED_AT_ONCE;
+            // An issuer that doesn't answer is known not to, for as long: nobody waits for it a second time.
+            let at_once = resting(self.failed_at, USED_AT_ONCE) || now.since(fresh_until) < USED_AT_ONCE;
             let ask = self.ask(now);
             return if at_once { Next::UseAndAsk(ask) } else { Next::Ask(ask) };
         }

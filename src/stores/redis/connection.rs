@@ -4,11 +4,11 @@
 //! (<https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/#considerations>), so what would be said once on a
 //! connection that stays, `AUTH` and `SELECT`, goes out together with the command: one trip in all.
 
-use super::super::deadline::{Deadline, NoAnswer};
 use super::command::Command;
 use super::resp::{self, Malformed, Reply};
 use crate::config::RedisSettings;
 use crate::outside::socket::{NotConnected, Socket};
+use crate::outside::{Deadline, NoAnswer};
 use crate::store::{Cause, Fault, StoreError};
 
 /// The step of connecting. Nothing was asked when it fails.

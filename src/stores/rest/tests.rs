@@ -57,6 +57,14 @@ fn hung() -> Rests {
 }
 
 #[test]
+fn nobody_looks_at_the_clock_while_all_is_well() {
+    let rests = Rests::new(CALL_MS, || panic!("the clock was looked at"));
+    for answer in [Ok(()), REFUSED, SILENCE, SILENCE, Ok(()), CORRUPT] {
+        assert_eq!(ask(&rests, "a", answer), None);
+    }
+}
+
+#[test]
 fn one_or_two_without_an_answer_refuse_nobody() {
     let rests = rests();
     for answer in [Ok(()), REFUSED, CORRUPT] {

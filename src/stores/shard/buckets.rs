@@ -7,6 +7,7 @@ const BUCKET: u64 = 300_000;
 /// How much longer than its ticket a record is kept, in milliseconds: by how much the clock of a gate may lag behind that of
 /// the object. Whoever comes later is refused, so a claim that was forgotten can't be made again.
 const MARGIN: u64 = 10_000;
+
 /// From when on a ticket that expires then may be forgotten, and is refused.
 pub fn forgotten_at(expires_at: Millis) -> u64 {
     expires_at.0.saturating_add(MARGIN)

@@ -15,9 +15,8 @@ use worker::{ObjectNamespace, worker_sys};
 
 pub(super) use asks::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
 
-use super::deadline::{Deadline, NoAnswer, unavailable};
 use crate::grant::Millis;
-use crate::outside;
+use crate::outside::{self, Deadline, NoAnswer};
 use crate::region::{Region, Shard};
 use crate::store::{Attempt, Cause, StoreError};
 use crate::ticket::{Digest, NoRandomness, random};
@@ -109,14 +108,13 @@ impl Shards {
         body: Option<&str>,
     ) -> Result<Answer, StoreError> {
         let by = Deadline::after(timeout_ms);
-        match self.ask(shard, path, body, &by).await {
-            Ok(answer) if asks::WORDS.contains(&answer.status) => Ok(answer),
-            Ok(_) => Err(StoreError::Unavailable { step, cause: Cause::Failed }),
-            Err(NoAnswer::Failed(thrown)) if is_overloaded(&thrown) => {
-                Err(StoreError::Unavailable { step, cause: Cause::Overloaded })
-            }
-            Err(why) => Err(unavailable(step)(why)),
-        }
+        let cause = match self.ask(shard, path, body, &by).await {
+            Ok(answer) if asks::WORDS.contains(&answer.status) => return Ok(answer),
+            Err(NoAnswer::TimedOut) => Cause::TimedOut,
+            Err(NoAnswer::Failed(thrown)) if is_overloaded(&thrown) => Cause::Overloaded,
+            Ok(_) | Err(NoAnswer::Failed(_)) => Cause::Failed,
+        };
+        Err(StoreError::Unavailable { step, cause })
     }
 
     async fn ask(&self, shard: Shard, path: &str, body: Option<&str>, by: &Deadline) -> Result<Answer, NoAnswer> {

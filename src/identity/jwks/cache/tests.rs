@@ -138,9 +138,19 @@ fn nobody_waits_for_an_issuer_that_has_just_failed() {
     assert_eq!(world.later(20 * HOUR).next(1), Does::Ask);
     world.failed();
     assert_eq!(world.again(1), Does::Use);
-    assert_eq!(world.later(HOUR).next(1), Does::UseAndAsk);
+    assert_eq!(world.later(USED_AT_ONCE - 1).next(1), Does::UseAndAsk);
     world.failed();
     assert_eq!(world.later(5_000).next(1), Does::UseAndAsk);
+}
+
+#[test]
+fn a_failure_of_the_evening_says_nothing_in_the_morning() {
+    let mut world = World::warm();
+    assert_eq!(world.later(600_000).next(1), Does::UseAndAsk);
+    world.failed();
+    assert_eq!(world.later(USED_AT_ONCE).next(1), Does::Ask);
+    world.answered(vec![2]);
+    assert_eq!(world.again(1), Does::Unknown);
 }
 
 #[test]
@@ -167,7 +177,7 @@ fn old_keys_go_on_for_a_day_when_asking_fails() {
     assert_eq!(world.later(1).next(1), Does::UseAndAsk);
     world.failed();
     world.now = START + 24 * HOUR;
-    assert_eq!(world.next(1), Does::UseAndAsk);
+    assert_eq!(world.next(1), Does::Ask);
     world.failed();
     assert_eq!(world.again(1), Does::Use);
     assert_eq!(world.later(1).next(1), Does::Unavailable);
