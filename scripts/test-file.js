@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { capture } from "./run.js";
 import { npmTools, root } from "./tools.js";
@@ -11,6 +12,10 @@ import { npmTools, root } from "./tools.js";
 const SILENCE_MS = 20 * 60_000;
 const LOOK_MS = 5_000;
 const GRACE_MS = 15_000;
+/** What a file has started may take so long to end after it. */
+const LINGER_MS = 60_000;
+/** Tests that node takes for the only ones: all others of the file would not run, and nobody would hear of it. */
+const ONLY = /\b(test|it|suite|describe)\.only\b|\bonly: true\b/;
 
 const REPORTER = pathToFileURL(join(root, "scripts/test-report.js")).href;
 /** node's own counts are diagnostics, too. */
@@ -39,9 +44,47 @@ export function watchdog(size, silence = SILENCE_MS) {
       signal("SIGTERM");
       setTimeout(signal, GRACE_MS, "SIGKILL").unref();
     }, LOOK_MS);
-    child.once("exit", () => clearInterval(timer));
+    watch.left = new Promise((resolve) => {
+      child.once("exit", () => {
+        clearInterval(timer);
+        resolve(leftBehind(child.pid));
+      });
+    });
   };
   return watch;
+}
+
+/** The programs of a process group, those aside that have ended and that nobody has asked how; `undefined` without a `ps`. */
+async function programs(group) {
+  const { code, stdout } = await capture("ps", ["-A", "-o", "pgid=,stat=,args="]).catch(() => ({ code: 1 }));
+  if (code !== 0) return undefined;
+  const rows = stdout.split("\n").map((row) => row.trim().split(/\s+/));
+  return rows
+    .filter(([pgid, stat]) => Number(pgid) === group && !stat.startsWith("Z"))
+    .map((row) => row.slice(2).join(" "));
+}
+
+/** Ends what is still there a while after its file, and resolves to what that was: it may hold the output, and the run would never end. */
+async function leftBehind(group) {
+  const end = Date.now() + LINGER_MS;
+  for (;;) {
+    try {
+      process.kill(-group, 0);
+    } catch {
+      return [];
+    }
+    const left = await programs(group);
+    if (left?.length === 0) return [];
+    if (Date.now() > end) {
+      try {
+        process.kill(-group, "SIGKILL");
+      } catch {
+        // It has just ended.
+      }
+      return left ?? [];
+    }
+    await sleep(200);
+  }
 }
 
 /**
@@ -61,6 +104,7 @@ export async function testFile(name, { env, onOutput } = {}) {
     onStart: watch.start,
     onOutput,
   });
+  const left = await watch.left;
   const outcome = read(existsSync(told) ? readFileSync(told, "utf8") : "");
   const failures = [];
   if (watch.hung)
@@ -69,6 +113,8 @@ export async function testFile(name, { env, onOutput } = {}) {
   else if (code !== 0 || !outcome.complete) failures.push(`ended with code ${code} in ${outcome.running}:\n${output}`);
   else if (outcome.passed === 0) failures.push("no test ran");
   if (outcome.left > 0) failures.push(`${outcome.left} skipped or left for later: every test has to run`);
+  if (ONLY.test(readFileSync(join(root, "tests", name), "utf8"))) failures.push("`only`: every test has to run");
+  if (left.length > 0) failures.push(`left behind:\n${left.join("\n")}`);
   const { passed, notes } = outcome;
   const failed = Math.max(outcome.failed, failures.length > 0 ? 1 : 0);
   return { name: basename(name), passed, failed, failures, notes, output, seconds: (Date.now() - began) / 1000 };
@@ -93,6 +139,9 @@ function read(report) {
     const { passed, failed, cancelled, skipped, todo } = counts;
     Object.assign(seen, { passed, failed: failed + cancelled, left: skipped + todo, complete: true });
   }
+  // Node counts neither what fails outside of a test, a file's own `after` say, nor a suite that is skipped whole.
+  if (seen.failed === 0) seen.failed = events.filter(({ bad }) => bad).length;
+  if (seen.left === 0) seen.left = events.filter(({ left }) => left).length;
   return { ...seen, running: open.length > 0 ? `"${open.join('" › "')}"` : "no test" };
 }
 

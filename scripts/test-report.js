@@ -4,8 +4,10 @@
 export default async function* report(source) {
   for await (const { type, data } of source) {
     if (type === "test:dequeue") yield line({ began: data.name });
-    else if (type === "test:pass" || type === "test:fail") yield line({ ended: data.name });
-    else if (type === "test:diagnostic") yield line({ note: data.message });
+    else if (type === "test:pass" || type === "test:fail") {
+      const left = data.skip !== undefined || data.todo !== undefined;
+      yield line({ ended: data.name, left, bad: type === "test:fail" && !left });
+    } else if (type === "test:diagnostic") yield line({ note: data.message });
     else if (type === "test:summary") yield line({ counts: data.counts });
   }
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { FAST, until, watching } from "./support/watch.js";
 
 const [PING, PONG] = ["ws-ticket:ping", "ws-ticket:pong"];
 /** Asks soon, and waits for an answer as long as a slow machine needs. */
@@ -25,6 +25,19 @@ afterEach(() => server.close());
 
 /** How often the last connection was asked. */
 const asked = () => server.connection.messages.filter((message) => message === PING).length;
+
+/** As long as another socket takes to be given up, and opened again, four times. */
+async function givenUp(t) {
+  const other = await startServer();
+  t.after(() => other.close());
+  other.ping = PING;
+  other.onConnection = (connection) => {
+    connection.deaf = true;
+  };
+  const watched = watching(t)(other.issue, GIVES_UP);
+  await watched.opened(5);
+  watched.socket.close();
+}
 
 describe("a connection of which nothing is heard", () => {
   test("is asked, again and again; its answers are the client's own, and it stays", async (t) => {
@@ -84,7 +97,7 @@ describe("a connection of which nothing is heard", () => {
       server.ping = ping;
       const watched = watching(t)(server.issue, { ...GIVES_UP, ...options });
       await watched.opened();
-      await sleep(400);
+      await givenUp(t);
       assert.deepEqual([watched.log, server.connection.messages], [["open"], []]);
     });
   }
@@ -120,7 +133,7 @@ describe("a connection of which nothing is heard", () => {
     };
     const watched = watching(t)(server.issue, { ...GIVES_UP, WebSocket: Slow });
     await watched.opened();
-    await sleep(600);
+    await givenUp(t);
     assert.deepEqual(watched.log, ["open"]);
   });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { ticketUrl } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { FAST, silence, until, watching } from "./support/watch.js";
 
 let server;
 beforeEach(async () => {
@@ -30,7 +30,7 @@ describe("a login in front of the gate", () => {
       };
       const watched = watching(t)(server.issue, { ...FAST, onUnauthenticated });
       assert.equal((await watched.stopped()).code, 4401);
-      await sleep(150);
+      await silence();
       assert.deepEqual(lost, [[401, answer.status === 401 ? undefined : "login", false]]);
       assert.deepEqual(
         server.requests.map(({ method, url }) => `${method} ${url}`),
@@ -108,7 +108,7 @@ describe("Retry-After that isn't one number", () => {
       await until(() => watched.count("close") === 1);
       const { delay } = watched.last("close");
       assert.ok(delay >= least && delay <= 3_600_000 + FAST.maxDelay, `${delay} ms`);
-      await sleep(100);
+      await silence();
       assert.equal(server.requests.length, 1);
     });
   }
@@ -120,7 +120,7 @@ describe("Retry-After that isn't one number", () => {
       server.requests.length = 0;
       const watched = watching(t)(server.issue, options);
       await until(() => watched.count("close") === 1);
-      await sleep(100);
+      await silence();
       assert.ok(watched.last("close").delay <= longest);
       assert.equal(server.requests.length, 1, "it fired at once");
     }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { FAST, silence, until, watching } from "./support/watch.js";
 
 let server;
 beforeEach(async () => {
@@ -168,7 +168,7 @@ describe("close()", () => {
     watched.socket.close();
     assert.equal(watched.socket.readyState, 2);
     await watched.stopped();
-    await sleep(50);
+    await silence();
     assert.deepEqual([states, watched.count("close")], [[3, 3], 1]);
   });
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { TicketSocket } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
-import { sleep, until, watching } from "./support/watch.js";
+import { silence, until, watching } from "./support/watch.js";
 
 let server;
 beforeEach(async () => {
@@ -56,7 +56,7 @@ describe("the constructor", () => {
     test(`subprotocols that can't be offered, ${JSON.stringify(protocols)}, are a SyntaxError, and spend no ticket`, async () => {
       assert.throws(() => made(server.issue, protocols), SYNTAX);
       assert.throws(() => made(server.issue, { protocols }), SYNTAX);
-      await sleep(20);
+      await silence();
       assert.equal(server.requests.length, 0);
     });
   }

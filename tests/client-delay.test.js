@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, watching } from "./support/watch.js";
+import { FAST, silence, sleep, watching } from "./support/watch.js";
 
 let server;
 beforeEach(async () => {
@@ -46,7 +46,7 @@ describe("how often, and after how long", () => {
       server.onTicket = () => ({ status: 503 });
       const watched = watching(t)(server.issue, { ...FAST, maxRetries });
       const { code, attempt } = await watched.stopped();
-      await sleep(100);
+      await silence();
       assert.deepEqual([server.requests.length, code, attempt], [maxRetries + 1, 1006, maxRetries]);
       assert.equal(watched.count("close"), maxRetries + 1);
     });

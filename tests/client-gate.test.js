@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
 import { bearer, good, SECRET } from "./support/jwt.js";
 import { startRelay } from "./support/relay.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { FAST, silence, until, watching } from "./support/watch.js";
 
 const named = (name) => (event) => event.event === name;
 
@@ -111,7 +111,7 @@ describe("a gate with logins", () => {
     const watched = watching(t)(at.issue, { ...FAST, fetch: at.fetch });
     const { code, reason } = await watched.stopped();
     assert.deepEqual([code, reason], [4401, "no ticket: identity_missing"]);
-    await sleep(200);
+    await silence();
     assert.equal(at.seen.length, 1);
   });
 
@@ -120,7 +120,7 @@ describe("a gate with logins", () => {
     const watched = watching(t)(at.issue, { ...FAST, headers, fetch: at.fetch });
     const { code, reason } = await watched.stopped();
     assert.deepEqual([code, reason], [4403, "no ticket: origin_refused"]);
-    await sleep(200);
+    await silence();
     assert.equal(at.seen.length, 1);
   });
 });
@@ -154,7 +154,7 @@ describe("a gate with a limit of one ticket a minute", () => {
     await until(() => at.seen.at(-1)?.status === 429, "the gate says 429");
     assert.equal(at.seen.at(-1).retryAfter, "60");
     const { length } = at.seen;
-    await sleep(1500);
+    await silence();
     assert.equal(at.seen.length, length);
     assert.equal(watched.last("close").reason, "no ticket: rate_limited");
     assert.equal(watched.socket.readyState, WebSocket.CONNECTING);

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { TicketSocket } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { PATIENCE_MS } from "./support/pace.js";
+import { FAST, silence, sleep, until, watching } from "./support/watch.js";
 
 const CLIENT = fileURLToPath(new URL("../client/index.js", import.meta.url));
 let server;
@@ -38,7 +39,7 @@ describe("an AbortSignal", () => {
     const watched = watching(t)(server.issue, { signal: AbortSignal.abort() });
     assert.equal(watched.socket.readyState, WebSocket.CLOSING);
     await watched.stopped();
-    await sleep(100);
+    await silence();
     assert.equal(server.requests.length, 0);
   });
 
@@ -64,7 +65,7 @@ describe("a component that is mounted twice, as by React's StrictMode", () => {
     first.socket.close();
     const second = watch(server.issue, FAST);
     await second.opened();
-    await sleep(100);
+    await silence();
     assert.deepEqual([server.requests.length, server.open], [1, 1]);
     assert.deepEqual(first.log, ["close 1005"]);
   });
@@ -79,7 +80,7 @@ describe("a component that is mounted twice, as by React's StrictMode", () => {
     watch(issue("first")).socket.close();
     watch(issue("second"));
     await until(() => asked.length > 0);
-    await sleep(50);
+    await silence();
     assert.deepEqual(asked, ["second"]);
   });
 
@@ -91,7 +92,7 @@ describe("a component that is mounted twice, as by React's StrictMode", () => {
     first.socket.close();
     const second = watch(server.issue, FAST);
     await second.opened();
-    await sleep(200);
+    await silence();
     assert.deepEqual([server.upgrades.length, server.open], [1, 1]);
     assert.deepEqual(first.log, ["close 1005"]);
   });
@@ -104,7 +105,7 @@ describe("a component that is mounted twice, as by React's StrictMode", () => {
       socket.close();
     }
     await watch(server.issue, FAST).opened();
-    await sleep(200);
+    await silence();
     await until(() => server.open === 1);
   });
 });
@@ -116,7 +117,9 @@ describe("a process of its own", () => {
       const [issue, FAST] = [${JSON.stringify(server.issue)}, ${JSON.stringify(FAST)}];
       const next = (socket, type) => new Promise((resolve) => socket.addEventListener(type, resolve, { once: true }));
       ${script}`;
-    const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", source], { timeout: 20_000 });
+    const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", source], {
+      timeout: PATIENCE_MS,
+    });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {

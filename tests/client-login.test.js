@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { FAST, silence, sleep, until, watching } from "./support/watch.js";
 
 let server;
 beforeEach(async () => {
@@ -11,8 +11,6 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const LOST = { status: 401, body: { code: "identity_refused" } };
-/** Long enough for several more attempts, if there were any. */
-const silence = () => sleep(250);
 
 /** The two ways to learn that the login is lost: `lose()` makes the server say so from now on, `find()` ends it. */
 const ways = [

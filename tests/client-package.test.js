@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { BROWSERS, minified } from "../scripts/client-min.js";
+import { PATIENCE_MS } from "./support/pace.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CLIENT = join(ROOT, "client");
@@ -17,7 +18,7 @@ const read = (...path) => readFileSync(join(ROOT, ...path), "utf8");
 const manifest = JSON.parse(read("client/package.json"));
 
 function run(command, args, cwd = ROOT) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8", timeout: 120_000 });
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8", timeout: PATIENCE_MS });
   if (error) throw error;
   return { status, output: stdout + stderr, stdout };
 }

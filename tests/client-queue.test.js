@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { FAST, silence, until, watching } from "./support/watch.js";
 
 const FULL = { name: "InvalidStateError", message: "the queue is full" };
 let server;
@@ -35,7 +35,7 @@ describe("the queue", () => {
     await until(() => server.connection.messages.length > 0);
     server.connection.cut();
     await watched.opened(3);
-    await sleep(50);
+    await silence();
     assert.deepEqual(
       server.connections.map(({ messages }) => messages),
       [[], ["in between"], []],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { FAST, silence, until, watching } from "./support/watch.js";
 
 let server;
 beforeEach(async () => {
@@ -35,7 +35,7 @@ describe("reconnect()", () => {
     const busy = watch(server.issue, FAST);
     await until(() => busy.count("close") === 1);
     busy.socket.reconnect();
-    await sleep(200);
+    await silence();
     assert.equal(server.requests.length, 3);
   });
 
@@ -58,7 +58,7 @@ describe("reconnect()", () => {
     watched.socket.reconnect();
     await watched.stopped();
     watched.socket.reconnect();
-    await sleep(100);
+    await silence();
     assert.deepEqual([server.requests.length, watched.log], [1, ["open", "close 1005"]]);
   });
 
@@ -83,6 +83,6 @@ test("close() ends although the server is gone", async (t) => {
   assert.equal(watched.socket.readyState, WebSocket.CLOSING);
   const { code, wasClean, willReconnect } = await watched.stopped();
   assert.deepEqual([code, wasClean, willReconnect], [1006, false, false]);
-  await sleep(100);
+  await silence();
   assert.equal(watched.count("close"), 1);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { TicketSocket } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { FAST, silence, until, watching } from "./support/watch.js";
 
 const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
 let server;
@@ -142,7 +142,7 @@ describe("close()", () => {
     const { code, reason, wasClean } = await watched.stopped();
     assert.deepEqual([code, reason, wasClean], [3000, "bye", true]);
     assert.deepEqual(await server.connection.closed, { code: 3000, reason: "bye" });
-    await sleep(150);
+    await silence();
     assert.deepEqual([server.requests.length, watched.log], [1, ["open", "close 3000"]]);
   });
 
@@ -153,7 +153,7 @@ describe("close()", () => {
     watched.socket.close(3000);
     assert.equal((await watched.stopped()).code, 1005);
     watched.socket.close();
-    await sleep(50);
+    await silence();
     assert.equal(watched.count("close"), 1);
   });
 
@@ -189,7 +189,7 @@ describe("close()", () => {
       const { code, reason, wasClean } = await watched.stopped();
       assert.deepEqual([code, reason, wasClean], [3000, "changed my mind", false]);
       assert.deepEqual(watched.log, ["close 3000"]);
-      await sleep(100);
+      await silence();
       assert.equal(server.connections.length, 0);
       if (when === moments[1][0]) assert.ok(server.requests[0].aborted);
     });
@@ -217,7 +217,7 @@ describe("close()", () => {
       const watched = watching(t)(server.issue, FAST);
       watched.socket.addEventListener(type, () => watched.socket.close(3000), { once: true });
       assert.equal((await watched.stopped()).code, 3000);
-      await sleep(100);
+      await silence();
       assert.equal(server.requests.length, 1);
       assert.equal(watched.events.filter(({ willReconnect }) => willReconnect === false).length, 1);
       assert.equal(watched.log.at(-1), "close 3000");

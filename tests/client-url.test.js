@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { ticketUrl } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until } from "./support/watch.js";
+import { FAST, silence, until } from "./support/watch.js";
 
 describe("ticketUrl", () => {
   let server;
@@ -22,7 +22,7 @@ describe("ticketUrl", () => {
 
   test("asks nothing by itself; each call resolves to a string with a ticket of its own", async () => {
     const next = ticketUrl(server.issue);
-    await sleep(50);
+    await silence();
     assert.equal(server.requests.length, 0);
     const urls = [await next(), await next(), ...(await Promise.all([next(), next()]))];
     assert.equal(new Set(urls.map(ticketOf)).size, 4);
@@ -117,7 +117,7 @@ describe("ticketUrl", () => {
       };
       ticketUrl(server.issue, { ...FAST, ...options, onError: (error) => errors.push(error) })().then(done, done);
       await until(() => errors.length > 0);
-      await sleep(100);
+      await silence();
       process.off("unhandledRejection", unhandled);
       assert.deepEqual([errors.length, errors[0].code, settled, unhandled.mock.callCount()], [1, code, false, 0]);
     }
@@ -133,7 +133,7 @@ describe("ticketUrl", () => {
     for (let calls = 0; calls < 3; calls += 1) ticketOf(await next());
     const plain = ticketUrl(server.issue, { baseDelay: 3_000_000, maxDelay: 3_000_000 });
     for (let calls = 0; calls < 3; calls += 1) ticketOf(await plain());
-    await sleep(50);
+    await silence();
     assert.deepEqual(errors, []);
   });
 
@@ -166,7 +166,7 @@ describe("ticketUrl", () => {
     controller.abort();
     await assert.rejects(url, { message: "aborted", code: 1005 });
     const { length } = server.requests;
-    await sleep(150);
+    await silence();
     assert.equal(server.requests.length, length);
     await assert.rejects(ticketUrl(server.issue, { signal: controller.signal })(), { code: 1005 });
   });

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
-import { FAST, sleep, until, watching } from "./support/watch.js";
+import { FAST, silence, until, watching } from "./support/watch.js";
 
 let server;
 let page;
@@ -38,8 +38,6 @@ const listeners = () =>
 
 /** Waits that nobody sits out. */
 const SLOW = { baseDelay: 3_000_000, maxDelay: 3_000_000 };
-/** Long enough for an attempt, if there were one. */
-const silence = () => sleep(200);
 
 /** A socket whose first attempt has failed and that waits for long. */
 async function waiting(t, options) {

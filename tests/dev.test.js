@@ -36,7 +36,7 @@ async function configured(folder) {
   return file;
 }
 
-describe("npm run dev with a route", { timeout: 240_000 }, () => {
+describe("npm run dev with a route", () => {
   let [folder, dev, ended, port] = [];
   before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-dev-"));

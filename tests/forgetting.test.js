@@ -17,7 +17,7 @@ for (const [store, forgotten] of [
   ["durable", "unknown"],
   ["kv", "expired"],
 ]) {
-  describe(`what a shard forgets, TICKET_STORE=${store}`, { timeout: 120_000 }, () => {
+  describe(`what a shard forgets, TICKET_STORE=${store}`, () => {
     /** The Worker in which the shards are, and one that asks them: each has its own clock. */
     let shard;
     let gate;

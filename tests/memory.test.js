@@ -9,7 +9,7 @@ import { assertUnavailable } from "./support/problem.js";
 /** The claims of all tickets take 1 MiB at most, those of one 2 KiB: this many fill it. */
 const TICKETS = 512;
 
-test("full: 503 until the next ticket expires or is used, and says so", { timeout: 120_000 }, async () => {
+test("full: 503 until the next ticket expires or is used, and says so", async () => {
   const vars = {
     JWT_SECRET: SECRET,
     PAGE: "off",

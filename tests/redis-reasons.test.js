@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { DEVELOPMENT, startGates } from "./support/harness.js";
+import { until } from "./support/pace.js";
 import { assertUnavailable } from "./support/problem.js";
 import { startRedis } from "./support/redis-server.js";
 import { strange } from "./support/tickets.js";
@@ -59,7 +59,7 @@ async function clustered() {
   await alone.command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383);
   await one.command("CLUSTER", "MEET", "127.0.0.1", new URL(two.url).port, ports.two);
   for (const server of [one, two, alone]) {
-    while (!/cluster_state:ok/.test(await server.command("CLUSTER", "INFO"))) await sleep(20);
+    await until(async () => /cluster_state:ok/.test(await server.command("CLUSTER", "INFO")), "the cluster is one");
   }
 }
 
@@ -111,34 +111,31 @@ function as(server, user, database) {
   return servers[server].urlFor({ user, password: "pw", database });
 }
 
-before(
-  async () => {
-    await clustered();
-    await Promise.all([
-      start("plain", { users: USERS }),
-      start("old", { users: OLD_USERS, without: ["GETDEL"] }),
-      start("open"),
-      start("locked", { password: "pw" }),
-      start("without", { without: ["SET"] }),
-      start("neither", { without: ["GETDEL", "EVAL"] }),
-      start("replica", { settings: ["replicaof 127.0.0.1 1"] }),
-      start("orphan", { settings: ["replicaof 127.0.0.1 1", "replica-read-only no"] }),
-      start("full", { settings: ["maxmemory 1", "maxmemory-policy noeviction"] }),
-      start("few", { settings: ["min-replicas-to-write 1"] }),
-    ]);
-    await servers.orphan.command("CONFIG", "SET", "replica-serve-stale-data", "no");
-    const urls = [...cases.map(({ url }) => url()), servers.one.url];
-    const vars = { ...DEVELOPMENT, TICKET_STORE: "redis" };
-    gates = await startGates(urls.map((url) => ({ vars: { ...vars, REDIS_URL: url } })));
-  },
-  { timeout: 60_000 },
-);
+before(async () => {
+  await clustered();
+  await Promise.all([
+    start("plain", { users: USERS }),
+    start("old", { users: OLD_USERS, without: ["GETDEL"] }),
+    start("open"),
+    start("locked", { password: "pw" }),
+    start("without", { without: ["SET"] }),
+    start("neither", { without: ["GETDEL", "EVAL"] }),
+    start("replica", { settings: ["replicaof 127.0.0.1 1"] }),
+    start("orphan", { settings: ["replicaof 127.0.0.1 1", "replica-read-only no"] }),
+    start("full", { settings: ["maxmemory 1", "maxmemory-policy noeviction"] }),
+    start("few", { settings: ["min-replicas-to-write 1"] }),
+  ]);
+  await servers.orphan.command("CONFIG", "SET", "replica-serve-stale-data", "no");
+  const urls = [...cases.map(({ url }) => url()), servers.one.url];
+  const vars = { ...DEVELOPMENT, TICKET_STORE: "redis" };
+  gates = await startGates(urls.map((url) => ({ vars: { ...vars, REDIS_URL: url } })));
+});
 after(async () => {
   await gates?.[0].close();
   await Promise.all(Object.values(servers).map((server) => server.stop()));
 });
 
-describe("a Redis that is", { timeout: 60_000 }, () => {
+describe("a Redis that is", () => {
   for (const [at, { name, issue }] of cases.entries()) {
     test(name, async () => {
       const gate = gates[at];
@@ -181,7 +178,7 @@ describe("a Redis that is", { timeout: 60_000 }, () => {
   });
 });
 
-test("what was found out is found out again when the server has changed", { timeout: 60_000 }, async () => {
+test("what was found out is found out again when the server has changed", async () => {
   const gate = gates[0];
   const { ticket } = await gate.issue();
   await servers.plain.command("ACL", "SETUSER", "min", "-getdel");

@@ -9,7 +9,6 @@ import { startProxy } from "./support/tcp-proxy.js";
 import { parts } from "./support/tickets.js";
 import { startBridge } from "./support/upstash-bridge.js";
 
-const LIMIT = { timeout: 120_000 };
 const hangs = { how: "hang" };
 const settings = (store, vars) => ({ ...DEVELOPMENT, TICKET_STORE: store, STORE_TIMEOUT_MS: "300", ...vars });
 const options = (store, vars) => ({ vars: settings(store, { TICKET_TTL_SECONDS: "3600", ...vars }), edge: true });
@@ -66,7 +65,7 @@ async function hang(gate, tickets, step) {
   for (const ticket of tickets) assert.deepEqual(await why(gate, () => gate.upgrade(ticket)), [step, "timed_out", "1"]);
 }
 
-describe("kv+ledger", LIMIT, () => {
+describe("kv+ledger", () => {
   test("a hung KV: 503 at once, one finds out, and no ticket is burnt", async () => {
     const [gate] = gates;
     await clockOf(gate, 0);
@@ -113,7 +112,7 @@ for (const [at, store, step] of [
   [0, "kv+ledger", "shard.claim"],
   [1, "durable", "shard.take"],
 ]) {
-  test(`${store}: a shard that hangs rests alone`, LIMIT, async () => {
+  test(`${store}: a shard that hangs rests alone`, async () => {
     const gate = gates[at];
     await clockOf(gate, 0);
     const tickets = await issue(gate, 20);
@@ -146,7 +145,7 @@ for (const [at, store, steps, front] of [
   [2, "redis", ["redis.set", "redis.getdel"], () => proxy],
   [3, "upstash", ["upstash.set", "upstash.getdel"], () => bridge],
 ]) {
-  test(`${store}: one server, so that either operation tells of the other`, LIMIT, async () => {
+  test(`${store}: one server, so that either operation tells of the other`, async () => {
     const gate = gates[at];
     await clockOf(gate, 0);
     const tickets = await issue(gate, 4);
@@ -164,7 +163,7 @@ for (const [at, store, steps, front] of [
   });
 }
 
-test("in a list, the next store issues at once", LIMIT, async () => {
+test("in a list, the next store issues at once", async () => {
   const gate = gates[4];
   await clockOf(gate, 0);
   const [ticket] = await issue(gate, 1);

@@ -13,7 +13,7 @@ for (const [store, step] of [
   ["durable", "shard.take"],
   ["kv", "shard.claim"],
 ]) {
-  describe(`a shard that fails, TICKET_STORE=${store}`, { timeout: 60_000 }, () => {
+  describe(`a shard that fails, TICKET_STORE=${store}`, () => {
     let gate;
     before(async () => {
       gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: store }, edge: true });
@@ -75,9 +75,7 @@ for (const [store, step] of [
   });
 }
 
-test("a grant that a shard can't take goes into the next store of the list, and its shard isn't asked again", {
-  timeout: 60_000,
-}, async () => {
+test("a grant that a shard can't take goes into the next store of the list, and its shard isn't asked again", async () => {
   for (const [fault, reason] of [
     [{ how: "throw", error: { overloaded: true } }, "overloaded"],
     [{ how: "answer", status: 234 }, "not_understood"],
@@ -98,7 +96,7 @@ test("a grant that a shard can't take goes into the next store of the list, and 
   }
 });
 
-describe("shards that a ticket names", { timeout: 60_000 }, () => {
+describe("shards that a ticket names", () => {
   const durable = { ...DEVELOPMENT, TICKET_STORE: "durable" };
   let gates;
   before(async () => {

@@ -47,7 +47,7 @@ async function rowOf(gate, ticket) {
 }
 
 for (const { store, back, burns, read, write } of PLACES) {
-  describe(`records, TICKET_STORE=${store}`, { timeout: 60_000 }, () => {
+  describe(`records, TICKET_STORE=${store}`, () => {
     let gate;
     let backing;
     before(async () => {
@@ -117,7 +117,7 @@ for (const { store, back, burns, read, write } of PLACES) {
   });
 }
 
-describe("a shard of another version", { timeout: 60_000 }, () => {
+describe("a shard of another version", () => {
   let durable;
   let kv;
   before(async () => {
@@ -150,7 +150,7 @@ describe("a shard of another version", { timeout: 60_000 }, () => {
       (await TICKET_SHARD.get(TICKET_SHARD.idFromName("shard-9")).fetch(`https://shard${path}`, init)).status;
     const [key, ticket] = ["0f".repeat(32), crypto.randomUUID()];
     const [first, second] = [crypto.randomUUID(), crypto.randomUUID()];
-    const end = Date.now() + 60_000;
+    const end = Date.now() + 600_000;
     for (const path of ["/revoke/1", `/take/${key}`, `/take/${key}/${first}/strictly`, "/", `/v2/take/${key}/${first}`])
       assert.equal(await asked(path), 234, path);
     // As version 0.1 asks, and what it is answered.

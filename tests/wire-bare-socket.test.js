@@ -17,7 +17,7 @@ const ranges = (code) =>
 /** Both ends of each range of codes that a client may send, as the document has them. */
 const edges = (index) => ranges(declared.filter(({ by }) => by === "client")[index].code).flat();
 
-describe("a session in workerd with nothing in front", { timeout: 120_000 }, () => {
+describe("a session in workerd with nothing in front", () => {
   let gate;
   before(async () => {
     gate = await startBare(DEVELOPMENT);

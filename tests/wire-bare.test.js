@@ -10,7 +10,7 @@ const APP = "https://app.example.com";
 const CAPACITOR = "capacitor://localhost";
 const KEY = ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
 
-describe("workerd with nothing in front", { timeout: 120_000 }, () => {
+describe("workerd with nothing in front", () => {
   let gate;
   before(async () => {
     gate = await startBare({ ...DEVELOPMENT, ALLOWED_ORIGINS: `${APP},${CAPACITOR}` });

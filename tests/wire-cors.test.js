@@ -71,7 +71,7 @@ describe("origins", () => {
   });
 
   test("the gate's own origin is always allowed, by host, port and scheme", async () => {
-    // Straight to the Worker: the proxy in front of it would rewrite an origin of its own host.
+    // Straight to the Worker, whatever the URL.
     for (const [url, origin, status] of [
       ["http://gate.example:8080", "http://gate.example:8080", 200],
       ["http://gate.example:8080", "https://gate.example:8080", 403],

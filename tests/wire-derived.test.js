@@ -14,7 +14,7 @@ const CHECK = 22;
 const bare = (ticket) => ticket.slice(0, -CHECK);
 
 for (const store of ["durable", "kv", "memory"]) {
-  describe(`JWT_SECRET alone, TICKET_STORE=${store}`, { timeout: 60_000 }, () => {
+  describe(`JWT_SECRET alone, TICKET_STORE=${store}`, () => {
     let gate;
     const login = bearer(good());
     before(async () => {
@@ -55,7 +55,7 @@ for (const store of ["durable", "kv", "memory"]) {
   });
 }
 
-describe("changes of the secret and of the key", { timeout: 60_000 }, () => {
+describe("changes of the secret and of the key", () => {
   let gate;
   before(async () => {
     gate = await startGate({ vars: { TICKET_STORE: "durable", JWT_SECRET: SECRET }, edge: true });
@@ -114,9 +114,7 @@ describe("changes of the secret and of the key", { timeout: 60_000 }, () => {
   });
 });
 
-test("the check comes on in two steps, and refuses no ticket that was issued without one", {
-  timeout: 60_000,
-}, async () => {
+test("the check comes on in two steps, and refuses no ticket that was issued without one", async () => {
   const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "durable", TICKET_SHARDS: "4" }, edge: true });
   try {
     const minted = async () => (await gate.issue()).ticket;
@@ -149,7 +147,7 @@ test("the check comes on in two steps, and refuses no ticket that was issued wit
   }
 });
 
-describe("a TICKET_KEY that is a secret of something else", { timeout: 60_000 }, () => {
+describe("a TICKET_KEY that is a secret of something else", () => {
   const secret = "planted-secret-of-thirty-two-bytes-or-so";
   const redis = { TICKET_STORE: "redis", REDIS_URL: `redis://:${secret}@127.0.0.1:1` };
   const mistakes = [

@@ -1,5 +1,5 @@
 // A gate in workerd itself, with nothing in front: what a client sends is what the gate's platform gets, and what it answers is
-// what goes over the wire. The harness has a proxy before workerd, which mends handshakes and rewrites `Origin`.
+// what goes over the wire. In the harness, the gate stands behind miniflare's own Worker even without wrangler's proxy (see outbound.js).
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
@@ -31,7 +31,8 @@ const gate :Workerd.Worker = (
     (name = "index_bg.wasm", wasm = embed "index_bg.wasm")
   ],
   bindings = [${bindings.join(", ")}],
-  compatibilityDate = ${quoted(rawConfig.compatibility_date)}
+  compatibilityDate = ${quoted(rawConfig.compatibility_date)},
+  compatibilityFlags = [${(rawConfig.compatibility_flags ?? []).map(quoted).join(", ")}]
 );
 `;
 }

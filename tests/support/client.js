@@ -51,7 +51,7 @@ export function request(target, { method = "GET", path = "/", headers = {}, body
   });
 }
 
-/** A request straight to a Worker, at a URL of any scheme and host: the proxies in front would rewrite its origin. */
+/** A request straight to a Worker, at a URL of any scheme and host. */
 export async function direct(worker, url, { method = "GET", headers = {} } = {}) {
   const response = await worker.fetch(url, { method, headers });
   const head = { statusCode: response.status, headers: Object.fromEntries(response.headers) };

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { TicketSocket } from "../../client/index.js";
+import { startServer } from "./client-server.js";
 import { until } from "./pace.js";
 
 export { sleep, until };
@@ -48,6 +49,20 @@ export class Watched {
     await until(() => this.socket.readyState === 3 && this.last("close")?.willReconnect === false, "it stopped");
     return this.last("close");
   }
+}
+
+/**
+ * As long as ten attempts of another socket take, which is refused each time: whatever was to come as soon as `FAST` has come by then, on
+ * any machine.
+ */
+export async function silence() {
+  const server = await startServer();
+  server.onTicket = () => ({ status: 503 });
+  const other = new Watched(server.issue, FAST);
+  await until(() => other.count("close") >= 10, "another socket was refused ten times");
+  other.socket.close();
+  await other.stopped();
+  await server.close();
 }
 
 /** `watch(issue, options)`, for tests in which everything that is watched is closed at the end of the test `t`. */
