@@ -123,7 +123,10 @@ export function connect(target, issue, options) {
           queued -= sizeOf(queue.shift());
         }
       } catch (error) {
-        return drop(report(error));
+        // Before anybody hears of it: what is sent then belongs behind the rest.
+        socket = NONE;
+        over(error);
+        return made.close();
       }
       if (ping) {
         watched = watch(made, ping, options, open, () => drop("no answer"));

@@ -149,13 +149,21 @@ describe("the queue", () => {
       }
     }
     const watched = watching(t)(server.issue, { ...FAST, WebSocket: Throws });
+    // What the app sends as it hears of it comes behind what waits.
+    const states = [];
+    watched.socket.onerror = () => {
+      states.push(watched.socket.readyState);
+      watched.socket.send(`after error ${states.length}`);
+    };
     for (const text of ["first", "second", "third"]) watched.socket.send(text);
     await watched.opened();
-    await until(() => server.connections.flatMap(({ messages }) => messages).length === 3);
+    await until(() => server.connections.flatMap(({ messages }) => messages).length === 5);
     assert.deepEqual(
       server.connections.flatMap(({ messages }) => messages),
-      ["first", "second", "third"],
+      ["first", "second", "third", "after error 1", "after error 2"],
     );
+    assert.deepEqual(states, [WebSocket.CONNECTING, WebSocket.CONNECTING]);
+    assert.deepEqual(watched.log.slice(0, 2), ["error", "close 1006 …"]);
     assert.equal(watched.last("error").message, "not now");
     assert.equal(watched.socket.bufferedAmount, 0);
   });
