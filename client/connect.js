@@ -51,7 +51,6 @@ export function connect(target, issue, options) {
     phase?.abort();
     phase = new AbortController();
     const { signal } = phase;
-    until?.addEventListener("abort", () => close(), { signal });
     // The network, or the page, is back.
     const seen = ({ type }) => (type === "visibilitychange" && document.hidden) || wake?.();
     for (const type of ["online", "pageshow", "visibilitychange"])
@@ -64,6 +63,7 @@ export function connect(target, issue, options) {
     ending = 3;
     phase.abort();
     socket = NONE;
+    until?.removeEventListener("abort", stop);
     target.dispatchEvent(closeEvent(end, false, failures, 0));
   };
 
@@ -160,7 +160,7 @@ export function connect(target, issue, options) {
     const question = lost && !(error ? refused : dropped);
     // That there is no network is a hint only: there may be a way all the same.
     const offline = globalThis.navigator?.onLine === false;
-    let pause = offline ? maxDelay : Math.random() * Math.min(maxDelay, baseDelay * 2 ** failures);
+    let pause = offline ? maxDelay : Math.random() * Math.min(maxDelay, baseDelay * 2 ** failures || 0);
     if (!now) failures++;
     try {
       const wanted = !now && delay?.(failures);
@@ -196,11 +196,15 @@ export function connect(target, issue, options) {
     if (sizeOf(reason) > 123) refuse("reason");
     if (ending) return;
     ending = 2;
-    const signal = enter();
-    if (socket === NONE) return after(0, signal, () => finish({ code: code ?? 1005, reason }));
-    after(2000, signal, () => finish({}));
+    // Where there is a connection, its server has a while to answer.
+    const end = socket === NONE && { code: code ?? 1005, reason };
+    after(end ? 0 : 2000, enter(), () => finish(end || {}));
     socket.close(code, reason);
   };
+
+  // Once, and not for each phase by its signal: of several such listeners on one target, Node loses all but the last.
+  const stop = () => close();
+  until?.addEventListener("abort", stop);
 
   // A timer even now: what React mounts twice asks once.
   rest(0, 0);
@@ -220,7 +224,7 @@ export function connect(target, issue, options) {
       if (!(data?.byteLength >= 0 || data?.arrayBuffer)) data = `${data}`;
       const size = sizeOf(data);
       if (!ending) {
-        if (queue.length >= mostQueued || queued + size > queueBytes) refuse("the queue is full", "InvalidStateError");
+        if (queue.length >= mostQueued || queued + size > queueBytes) refuse("queue", "InvalidStateError");
         // A copy: the caller may reuse its buffer.
         queue.push((data.buffer ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : data).slice());
       }

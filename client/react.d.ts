@@ -10,7 +10,7 @@ export interface UseTicketSocketOptions extends Omit<TicketSocketOptions, "signa
 
 /**
  * One socket for as long as the component is mounted; none while `issue` is null. Another `issue`, `body`, `protocols` or `carriage` makes
- * another socket; functions may be made anew for each rendering, the latest is called.
+ * another socket; functions and `headers` may be made anew for each rendering, the latest count.
  */
 export declare function useTicketSocket(
   issue: Issue | null | undefined,

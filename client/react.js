@@ -2,13 +2,13 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { TicketSocket } from "./socket.js";
 
-const FUNCTIONS = ["issue", "headers", "body", "delay", "onUnauthenticated"];
+const FUNCTIONS = ["issue", "body", "fetch", "delay", "onUnauthenticated"];
 
 /** What makes another connection when it changes. Functions don't: their latest is called. */
 const identity = (value) => (typeof value === "function" ? "function" : JSON.stringify(value));
 
 export function useTicketSocket(issue, options = {}) {
-  const [status, setStatus] = useState("connecting");
+  const [status, setStatus] = useState(issue == null ? "closed" : "connecting");
   const socket = useRef(null);
   const latest = useRef({});
   useEffect(() => {
@@ -24,8 +24,13 @@ export function useTicketSocket(issue, options = {}) {
     const mounted = new AbortController();
     const { signal } = mounted;
     const given = { ...latest.current };
-    for (const name of FUNCTIONS) {
-      if (typeof given[name] === "function") given[name] = (...all) => latest.current[name](...all);
+    // Headers also where they are none: those of the first rendering may hold a token of yesterday.
+    for (const name of ["headers", ...FUNCTIONS]) {
+      if (name !== "headers" && typeof given[name] !== "function") continue;
+      given[name] = (...all) => {
+        const value = latest.current[name];
+        return typeof value === "function" ? value(...all) : value;
+      };
     }
     const { issue, onOpen, onMessage, onError, onClose, ...own } = given;
     const current = new TicketSocket(issue, { ...own, signal });

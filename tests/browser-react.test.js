@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { launch, open } from "./support/chromium.js";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
-import { tickets } from "./support/in-page.js";
+import { rest, tickets } from "./support/in-page.js";
 import { good, SECRET } from "./support/jwt.js";
+import { until } from "./support/pace.js";
 import { bundle } from "./support/recipe.js";
 
 /** What an app adds to the recipe: a root, the number of mounts, and a way to unmount it and to mount it again. */
@@ -22,13 +22,13 @@ function Counted() {
 const root = createRoot(document.getElementById("root"));
 globalThis.show = (key) => root.render(<StrictMode>{key && <Counted key={key} />}</StrictMode>);
 globalThis.show("first");
-function Room({ url, room, version }) {
-  const { status, send } = useTicketSocket(url, {
-    headers: async () => ({ Authorization: "Bearer " + (await token()) }),
+function Room({ url, room, version, headers }) {
+  const { status, send, reconnect } = useTicketSocket(url, {
+    headers: headers ?? (async () => ({ Authorization: "Bearer " + (await token()) })),
     body: { room },
     onMessage: ({ data }) => globalThis.heard.push(version + " " + data),
   });
-  globalThis.send = send;
+  Object.assign(globalThis, { send, reconnect });
   return <p role="status">{status}</p>;
 }
 globalThis.heard = [];
@@ -79,15 +79,22 @@ describe("React's StrictMode", () => {
 
   const isOpen = () => page.locator("[role=status]", { hasText: /^open$/ }).waitFor();
 
-  test("mounts twice, asks for one ticket, opens one socket", async () => {
+  /** The sockets from a reload on. Of one that the page before it opened, Playwright would never say that it is closed. */
+  async function openedAfterReload() {
+    await isOpen();
     const sockets = [];
     page.on("websocket", (socket) => sockets.push(socket));
     await page.reload();
+    return sockets;
+  }
+
+  test("mounts twice, asks for one ticket, opens one socket", async () => {
+    const sockets = await openedAfterReload();
     await isOpen();
     assert.equal(await page.evaluate(() => globalThis.mounts), 2, "StrictMode mounts twice");
     await page.click("button");
     await page.locator("output", { hasText: "hello" }).waitFor();
-    await sleep(1500);
+    await rest(page, 1500);
     assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
     assert.equal(sockets.length, 1);
     const lines = (await page.textContent("output")).split("\n");
@@ -97,24 +104,24 @@ describe("React's StrictMode", () => {
 
   test("one ticket was issued for it, and one consumed", async () => {
     await isOpen();
-    await sleep(1500);
+    await rest(page, 1500);
     assert.deepEqual(tickets(gate), { issued: 1, consumed: 1, refused: 0 });
   });
 
   test("unmounted, none lives; mounted anew, one does, with a ticket of its own", async () => {
-    const sockets = [];
-    page.on("websocket", (socket) => sockets.push(socket));
-    await page.reload();
+    const sockets = await openedAfterReload();
     await isOpen();
     gate.forgetLines();
     await page.evaluate(() => globalThis.show(null));
     await page.locator("[role=status]").waitFor({ state: "detached" });
-    await page.waitForTimeout(1000);
+    await until(() => sockets.every((socket) => socket.isClosed()), "the socket is closed");
+    await rest(page, 1500);
     assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 0);
     assert.deepEqual(tickets(gate), { issued: 0, consumed: 0, refused: 0 });
     await page.evaluate(() => globalThis.show("second"));
     await isOpen();
-    await sleep(1000);
+    await rest(page, 1500);
+    await gate.eventually(({ event }) => event === "consumed");
     assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
     assert.deepEqual(tickets(gate), { issued: 1, consumed: 1, refused: 0 });
   });
@@ -146,19 +153,22 @@ describe("React's StrictMode", () => {
     await heard('"room":"two"');
     await gate.eventually(({ event }) => event === "consumed", 2);
     assert.deepEqual(tickets(gate), { issued: 2, consumed: 2, refused: 0 });
+    const headers = { Authorization: `Bearer ${good("zoe")}` };
+    await show({ url, room: "two", version: 4, headers });
+    assert.equal(await page.textContent("[role=status]"), "open", "other headers are for the next attempt");
+    await page.evaluate(() => globalThis.reconnect());
+    await heard('"subject":"zoe"');
   });
 
   test("replaced by another in one step, one lives", async () => {
-    const sockets = [];
-    page.on("websocket", (socket) => sockets.push(socket));
-    await page.reload();
+    const sockets = await openedAfterReload();
     await isOpen();
     gate.forgetLines();
     for (const key of ["a", "b", "c"]) await page.evaluate((key) => globalThis.show(key), key);
     await isOpen();
-    await sleep(1500);
+    await rest(page, 1500);
     await isOpen();
-    assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
+    await until(() => sockets.filter((socket) => !socket.isClosed()).length === 1, "one lives");
     const { issued, consumed, refused } = tickets(gate);
     assert.ok(issued >= 1 && issued <= 3 && consumed <= issued, `${issued} issued, ${consumed} consumed`);
     assert.equal(refused, 0);

@@ -1,8 +1,9 @@
 // How often the client tries again and after how long, as far as an app says so; and what it says of it.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { TicketSocket } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
-import { FAST, silence, sleep, watching } from "./support/watch.js";
+import { FAST, silence, sleep, until, watching } from "./support/watch.js";
 
 let server;
 beforeEach(async () => {
@@ -39,6 +40,15 @@ describe("how often, and after how long", () => {
     watched.socket.close();
     const last = await watched.stopped();
     assert.equal(last.delay, 0);
+  });
+
+  test("after more failures than a number can double for, the wait is still one", async (t) => {
+    const delays = [];
+    const socket = new TicketSocket(() => Promise.reject(new Error("no")), { baseDelay: 0, maxDelay: 0 });
+    t.after(() => socket.close());
+    socket.onclose = ({ delay }) => delays.push(delay);
+    await until(() => delays.length > 1100);
+    assert.deepEqual(new Set(delays), new Set([0]));
   });
 
   for (const maxRetries of [0, 1, 3]) {

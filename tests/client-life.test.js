@@ -147,6 +147,22 @@ describe("a process of its own", () => {
     assert.equal(server.open, 0);
   });
 
+  test("leaves nothing on a signal that its sockets share, whatever is collected as garbage in between", async () => {
+    const script = `import { getEventListeners } from "node:events";
+      const { signal } = new AbortController();
+      const never = () => Promise.reject(new Error("no"));
+      const sockets = Array.from({ length: 3 }, () => new TicketSocket(never, { baseDelay: 0, maxDelay: 0, signal }));
+      for (let times = 0; times < 30; times += 1) {
+        await next(sockets[times % 3], "close");
+        gc();
+      }
+      const closed = sockets.map((socket) => next(socket, "close"));
+      for (const socket of sockets) socket.close();
+      await Promise.all(closed);
+      console.log(getEventListeners(signal, "abort").length);`;
+    assert.deepEqual(await run(script, ["--expose-gc"]), [0, "0\n"]);
+  });
+
   test("hears nothing of it on its output, whatever goes wrong, and no rejection goes unhandled", async () => {
     const faults = [
       { status: 500 },

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { startServer } from "./support/client-server.js";
 import { FAST, silence, until, watching } from "./support/watch.js";
 
-const FULL = { name: "InvalidStateError", message: "the queue is full" };
+const FULL = { name: "InvalidStateError", message: "queue" };
 let server;
 beforeEach(async () => {
   server = await startServer();

@@ -264,7 +264,11 @@ describe("IDENTITY=forward", () => {
     }
     const { detail } = assertProblem(await gates.plain.post(undefined, { Cookie: "a=b" }), 403, "origin_refused");
     assert.match(detail, /Cookie.*Origin.*program/);
-    const page = assertProblem(await gates.plain.post(undefined, { Origin: "https://evil.example" }), 403, "origin_refused");
+    const page = assertProblem(
+      await gates.plain.post(undefined, { Origin: "https://evil.example" }),
+      403,
+      "origin_refused",
+    );
     assert.match(page.detail, /Pages of this origin/);
     refused(2);
   });

@@ -40,6 +40,15 @@ export const lost = (page, times) =>
     polling: POLLING,
   });
 
+/**
+ * As long as `ms` of the page's own timers take, and a way to its server and back: what the page had by then asked for has been asked.
+ */
+export const rest = (page, ms) =>
+  page.evaluate(async (ms) => {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    await fetch("/health").catch(() => {});
+  }, ms);
+
 /** Sends and waits for the echo. */
 export async function echoes(page, text) {
   await page.evaluate((text) => globalThis.socket.send(text), text);

@@ -39,7 +39,10 @@ export async function until(condition, what = String(condition), { every = 10, p
   }
 }
 
-/** Limits count by the minute of the clock. What fails when a minute has ended meanwhile is done again; `work` begins afresh each time. */
+/**
+ * Limits count by the minute of the clock. What fails when a minute has ended meanwhile is done again, in one of its own: some of it may
+ * count in the minute that has just begun. `work` begins afresh each time.
+ */
 export async function inOneMinute(work) {
   const minute = () => Math.floor(Date.now() / 60_000);
   for (;;) {
@@ -48,6 +51,7 @@ export async function inOneMinute(work) {
       return await work();
     } catch (error) {
       if (minute() === began) throw error;
+      await sleep(60_000 - (Date.now() % 60_000));
     }
   }
 }

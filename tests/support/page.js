@@ -46,9 +46,9 @@ export async function cut(page) {
   await page.click("#cut");
   // The line that was open becomes one that was lost; behind it a wait and the next attempt.
   await page.waitForFunction(
-    (count) => document.querySelectorAll("#attempts li")[count + 1]?.dataset.state === "open",
+    (count) =>
+      [...document.querySelectorAll("#attempts li")].slice(count + 1).some(({ dataset }) => dataset.state === "open"),
     before.length,
-    { timeout: 60_000 },
   );
   await page.waitForSelector("#connection[data-state=open]");
   return attempts(page);
