@@ -40,9 +40,13 @@ impl Condition {
     }
 
     /// Notes how a call ended: with an answer (`None`), or why without one. One that was waited for in vain says nothing new,
-    /// and a passing failure at least that what lasted has passed.
+    /// nor does a rest where it is known what is wrong; a passing failure says at least that what lasted has passed.
     pub fn note(&self, operation: Operation, failure: Option<Cause>, now: Millis) {
-        if failure.is_some_and(|cause| cause.is_silence() && !cause.is_lasting()) {
+        let says_nothing = |cause: Cause| match cause {
+            Cause::Resting { .. } => self.trouble(operation, now).is_some(),
+            cause => cause.is_silence() && !cause.is_lasting(),
+        };
+        if failure.is_some_and(says_nothing) {
             return;
         }
         let lasting = failure.filter(|cause| cause.is_lasting());
@@ -101,5 +105,20 @@ mod tests {
         assert!(condition.trouble(Issue, Millis(8_000)).is_none());
         condition.note(Issue, Some(Cause::Full { seconds: None }), Millis(1_000));
         assert!(condition.trouble(Issue, Millis(u64::MAX)).is_some());
+    }
+
+    #[test]
+    fn a_rest_hides_no_reason_that_is_known() {
+        const TLS: Cause = Cause::Server(Fault::TlsTimedOut);
+        const RESTING: Cause = Cause::Resting { seconds: 1 };
+        let condition = Condition::new("redis".to_owned());
+        condition.note(Issue, Some(TLS), Millis(0));
+        condition.note(Issue, Some(RESTING), Millis(1));
+        assert_eq!(condition.trouble(Issue, Millis(2)), Some(TLS));
+        condition.note(Consume, Some(Cause::TimedOut), Millis(0));
+        condition.note(Consume, Some(RESTING), Millis(1));
+        assert_eq!(condition.trouble(Consume, Millis(2)), Some(RESTING), "here it is all that is known");
+        condition.note(Consume, Some(TLS), Millis(3));
+        assert_eq!(condition.trouble(Consume, Millis(3)), Some(TLS));
     }
 }
