@@ -25,7 +25,8 @@ function asked() {
   return values;
 }
 
-const unreachable = (error) => new Stop(`no answer: ${error.cause?.code ?? error.code ?? error.name}`);
+const unreachable = (gate, error) =>
+  new Stop(`no answer from ${gate.origin}: ${error.cause?.code ?? error.code ?? error.name}`);
 
 async function issue(gate, token) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
@@ -33,7 +34,7 @@ async function issue(gate, token) {
   const answer = await fetch(new URL("/ws-ticket", gate), {
     ...{ method: "POST", redirect: "manual", headers, signal },
   }).catch((error) => {
-    throw unreachable(error);
+    throw unreachable(gate, error);
   });
   const body = await answer.json().catch(() => ({}));
   if (answer.status !== 200 || typeof body.ticket !== "string") {
@@ -60,7 +61,7 @@ function present(gate, { ticket, cookie }) {
   return new Promise((resolve, reject) => {
     const sent = request(new URL("/ws", gate), { headers, timeout: PATIENCE_MS });
     sent.on("timeout", () => sent.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })));
-    sent.on("error", (error) => reject(unreachable(error)));
+    sent.on("error", (error) => reject(unreachable(gate, error)));
     sent.on("upgrade", ({ statusCode }, socket) => {
       socket.destroy();
       resolve({ status: statusCode });
