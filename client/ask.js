@@ -4,6 +4,8 @@
 export async function ask(url, { headers, body, credentials, fetch = globalThis.fetch }, signal) {
   const given = (value) => (typeof value === "function" ? value({ signal }) : value);
   headers = new Headers(await given(headers));
+  // Safe across origins, and proxies that log people in answer 401 to it in place of a redirect or of a page.
+  headers.set("Accept", "application/json");
   body = await given(body);
   if (body) {
     headers.set("Content-Type", "application/json");
@@ -13,13 +15,19 @@ export async function ask(url, { headers, body, credentials, fetch = globalThis.
   const response = await fetch(url, { method: "POST", headers, body, credentials, redirect: "manual", signal });
   const type = response.headers.get("Content-Type");
   const answer = await response.json().catch(() => {});
-  if (response.ok && !/html/.test(type)) return answer;
+  if (response.ok && !/html/i.test(type)) return answer;
   let { status } = response;
   let code;
   // A redirect, of which a page sees the status 0, or a page to log in.
-  if (status < 400) [status, code] = [401, "login"];
+  if (status < 400) {
+    status = 401;
+    code = "login";
+  }
   // Firewalls answer 403 too: only what says so in the gate's own form is the gate's word.
   else if (/problem/.test(type)) code = answer?.code;
-  const more = { status, code, retryAfter: response.headers.get("Retry-After") };
-  throw Object.assign(new Error(`no ticket: ${code ?? status}`), more);
+  throw Object.assign(new Error(`no ticket: ${code ?? status}`), {
+    status,
+    code,
+    retryAfter: response.headers.get("Retry-After"),
+  });
 }

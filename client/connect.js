@@ -110,12 +110,6 @@ export function connect(target, issue, options) {
     }
     made.onopen = () => {
       if (signal.aborted) return made.close();
-      socket = made;
-      const open = enter();
-      after(stableAfter, open, () => {
-        failures = 0;
-        dropped = false;
-      });
       made.binaryType = binaryType;
       try {
         while (queue.length) {
@@ -123,11 +117,15 @@ export function connect(target, issue, options) {
           queued -= sizeOf(queue.shift());
         }
       } catch (error) {
-        // Before anybody hears of it: what is sent then belongs behind the rest.
-        socket = NONE;
-        over(error);
-        return made.close();
+        // What the app sends as it hears of it belongs behind the rest: there is no connection yet.
+        return fail(error);
       }
+      socket = made;
+      const open = enter();
+      after(stableAfter, open, () => {
+        failures = 0;
+        dropped = false;
+      });
       if (ping) {
         watched = watch(made, ping, options, open, () => drop("no answer"));
         wake = watched._check;

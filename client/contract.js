@@ -7,7 +7,7 @@ export function complete(Class) {
     function listener(event) {
       handlers.get(this).call(this, event);
     }
-    const constant = { [["CONNECTING", "OPEN", "CLOSING", "CLOSED"][value]]: { value } };
+    const constant = { ["CONNECTING OPEN CLOSING CLOSED".split(" ")[value]]: { value } };
     Object.defineProperties(Class, constant);
     Object.defineProperties(Class.prototype, {
       ...constant,

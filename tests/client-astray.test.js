@@ -16,6 +16,7 @@ const LOGINS = [
   ...[301, 302, 303, 307, 308].map((status) => [`${status}`, { status, headers: { Location: "/login" } }]),
   ["302 to itself", { status: 302, headers: { Location: "/ws-ticket" } }],
   ["200 with a page", { status: 200, headers: HTML, body: "<!doctype html><title>Log in</title>" }],
+  ["200 with a page of an old server's", { status: 200, headers: { "Content-Type": "TEXT/HTML" }, body: "<HTML>" }],
   ["203 with XHTML", { status: 203, headers: { "Content-Type": "application/xhtml+xml" }, body: "<html/>" }],
   ["401 with a page", { status: 401, headers: HTML, body: "<!doctype html>" }],
 ];
@@ -38,6 +39,16 @@ describe("a login in front of the gate", () => {
       );
     });
   }
+
+  // oauth2-proxy shows its page with 403, as a firewall does, to whoever doesn't ask for JSON and nothing else.
+  test("it is asked for JSON: one that would show its page answers 401", async (t) => {
+    const page = { status: 403, headers: HTML, body: "<!doctype html><title>Sign in</title>" };
+    server.onTicket = (_, { headers }) =>
+      headers.accept === "application/json" ? { status: 401, headers: { "Content-Type": "application/json" } } : page;
+    const options = { ...FAST, headers: { Authorization: "Bearer x" }, body: { room: "lobby" } };
+    assert.equal((await watching(t)(server.issue, options).stopped()).code, 4401);
+    assert.equal(server.requests.length, 1);
+  });
 
   test("ticketUrl ends too", async () => {
     for (const [, answer] of LOGINS) {
