@@ -194,8 +194,8 @@ export function connect(target, issue, options) {
     if (ending) return;
     ending = 2;
     // Where there is a connection, its server has a while to answer.
-    const end = socket === NONE && { code: code ?? 1005, reason };
-    after(end ? 0 : 2000, enter(), () => finish(end || {}));
+    const end = socket === NONE && { reason, code: code ?? 1005 };
+    after(end ? 0 : 2000, enter(), () => finish(end));
     socket.close(code, reason);
   };
 
