@@ -30,8 +30,8 @@ export function watch(socket, text, { pingInterval = 30000, pingTimeout = 5000 }
         return dead();
       }
     }
-    // Short, so that a sleep is seen.
-    due = Math.min(limit(), now + 5000);
+    // Short, so that a sleep is seen, and silence after an answer.
+    due = Math.min(limit(), now + pingInterval, now + 5000);
     timer = setTimeout(look, due - now);
   };
   signal.onabort = () => clearTimeout(timer);

@@ -85,7 +85,7 @@ export function connect(target, issue, options) {
   const attempt = async () => {
     const signal = enter();
     const fail = (error) => signal.aborted || over(error);
-    after(attemptTimeout, signal, () => fail(new Error("timed out")));
+    after(attemptTimeout, signal, () => fail(new Error("timeout")));
     let made = NONE;
     let ping;
     let watched;
@@ -195,8 +195,8 @@ export function connect(target, issue, options) {
     if (ending) return;
     ending = 2;
     // Where there is a connection, its server has a while to answer.
-    const end = socket === NONE && { code: code ?? 1005, reason };
-    after(end ? 0 : 2000, enter(), () => finish(end || {}));
+    const end = socket === NONE && { reason, code: code ?? 1005 };
+    after(end ? 0 : 2000, enter(), () => finish(end));
     socket.close(code, reason);
   };
 
@@ -212,7 +212,7 @@ export function connect(target, issue, options) {
     _state: state,
     _close: close,
     _socket: () => socket,
-    _buffered: () => queued + (socket.bufferedAmount ?? 0),
+    _buffered: () => queued + (socket.bufferedAmount || 0),
     _binary(type) {
       if (type === "blob" || type === "arraybuffer") socket.binaryType = binaryType = type;
       return binaryType;

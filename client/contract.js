@@ -43,7 +43,7 @@ export const refuse = (what, name = "SyntaxError") => {
 export function check(address, protocols, options) {
   for (const name in options) {
     const value = options[name];
-    if (!/Delay|Timeout|Interval|After|Retries|queue/.test(name) || value === undefined) continue;
+    if (!/Delay|Time|Inter|After|Retr|queue/.test(name) || value === undefined) continue;
     // A timer holds no more, and fires at once for less; retries may be endless.
     const held = value <= 2 ** 31 - 1 || name === "maxRetries";
     if (value !== +value || value < /T|I/.test(name) || !held) throw new RangeError(name);

@@ -4,7 +4,7 @@ import { TicketSocket } from "./socket.js";
 export function ticketUrl(issue, { onError, ...options } = {}) {
   // Refuses what can never work at once, and asks for nothing.
   new TicketSocket(issue, options).close();
-  const { baseDelay = 1000, maxDelay = 30000 } = options;
+  const { baseDelay = 1000, maxDelay = 30000, signal } = options;
   let refusals = 0;
   const next = (resolve, reject) => {
     function Url(url, protocols) {
@@ -26,7 +26,13 @@ export function ticketUrl(issue, { onError, ...options } = {}) {
     new Promise((resolve, reject) => {
       // Some libraries call again at once after a rejection.
       const wait = refusals && !onError ? Math.min(maxDelay, baseDelay * 2 ** Math.min(refusals, 31)) : 0;
-      if (wait) setTimeout(next, wait, resolve, reject);
-      else next(resolve, reject);
+      if (!wait || signal?.aborted) return next(resolve, reject);
+      const go = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", go);
+        next(resolve, reject);
+      };
+      const timer = setTimeout(go, wait);
+      signal?.addEventListener("abort", go);
     });
 }

@@ -49,6 +49,17 @@ describe("a connection of which nothing is heard", () => {
     assert.deepEqual([watched.messages, watched.log], [["hello"], ["open", "message"]]);
   });
 
+  test("and has answered is asked again after its silence, however long an answer might have taken", async (t) => {
+    const soon = { ...FAST, pingInterval: 20, pingTimeout: 3_000_000 };
+    const watched = watching(t)(server.issue, soon);
+    await watched.opened();
+    const [{ messages }] = server.connections;
+    const other = watching(t)(server.issue, { ...FAST, pingInterval: 500, pingTimeout: 3_000_000 });
+    await other.opened();
+    await until(() => asked() === 3, "the other is asked three times");
+    assert.ok(messages.length > 3, `asked ${messages.length} times`);
+  });
+
   test("that doesn't answer is dropped at once, and another one opened with a fresh ticket", async (t) => {
     server.onConnection = (connection, n) => {
       connection.deaf = n === 1;

@@ -160,8 +160,8 @@ describe("the deadline of an attempt", () => {
       const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 1000 });
       await watched.opened();
       assert.deepEqual(watched.log, ["error", "close 1006 …", "open"]);
-      assert.equal(watched.events[0].message, "timed out");
-      assert.equal(watched.events[1].reason, "timed out");
+      assert.equal(watched.events[0].message, "timeout");
+      assert.equal(watched.events[1].reason, "timeout");
     });
   }
 
@@ -171,7 +171,7 @@ describe("the deadline of an attempt", () => {
     const watched = watching(t)(server.issue, { ...FAST, attemptTimeout: 450 });
     await until(() => watched.count("close") >= 2);
     assert.equal(watched.count("open"), 0);
-    assert.equal(watched.last("error").message, "timed out");
+    assert.equal(watched.last("error").message, "timeout");
   });
 
   test("covers functions that never answer, whatever they do with their signal", async (t) => {
@@ -182,7 +182,7 @@ describe("the deadline of an attempt", () => {
       watch(server.issue, { ...FAST, attemptTimeout: 50, headers: hang }),
     ]) {
       await until(() => watched.count("close 1006 …") >= 2);
-      assert.equal(watched.last("error").message, "timed out");
+      assert.equal(watched.last("error").message, "timeout");
     }
     assert.equal(server.requests.length, 0);
   });

@@ -1,6 +1,7 @@
 // ticketUrl: the URL for libraries that make their own connections. Most of them end for good when the function for it rejects, so it
 // tries until it has one.
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { ticketUrl } from "../client/index.js";
 import { startServer } from "./support/client-server.js";
@@ -155,6 +156,23 @@ describe("ticketUrl", () => {
     assert.throws(() => ticketUrl("ws://gate.example/ws-ticket"), { name: "SyntaxError" });
     assert.throws(() => ticketUrl(server.issue, { attemptTimeout: 0 }), RangeError);
     assert.equal(server.requests.length, 0);
+  });
+
+  test("its signal ends the wait after a rejection, too, and is left as it was", async () => {
+    server.onTicket = () => ({ status: 401 });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const next = ticketUrl(server.issue, { baseDelay: 3_000_000, maxDelay: 3_000_000, signal });
+    await assert.rejects(next(), { code: 4401 });
+    let end;
+    next().catch((error) => {
+      end = error;
+    });
+    controller.abort();
+    await until(() => end, "it is over");
+    assert.equal(end.code, 1005);
+    await assert.rejects(next(), { code: 1005 });
+    assert.deepEqual([server.requests.length, getEventListeners(signal, "abort").length], [1, 0]);
   });
 
   test("its signal ends it", async () => {

@@ -15,7 +15,12 @@ const SLACK = Math.max(262_144, CALLS * 20);
 
 const wanted = process.argv.slice(2);
 const chosen = kinds.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
-assert.ok(chosen.length > 0, `no such kind; there are: ${kinds.map(({ name }) => name).join("; ")}`);
+function refuse(why) {
+  console.error(`ws-ticket: ${why}`);
+  process.exit(1);
+}
+if (!(Number.isSafeInteger(CALLS) && CALLS > 0)) refuse("SOAK_CALLS is a number of calls, from 1");
+if (chosen.length === 0) refuse(`no such kind; there are: ${kinds.map(({ name }) => name).join("; ")}`);
 
 const held = [];
 for (const kind of chosen) held.push({ kind, started: await kind.start() });
