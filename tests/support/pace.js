@@ -40,8 +40,8 @@ export async function until(condition, what = String(condition), { every = 10, p
 }
 
 /**
- * Limits count by the minute of the clock. What fails when a minute has ended meanwhile is done again, in one of its own: some of it may
- * count in the minute that has just begun. `work` begins afresh each time.
+ * Limits count by the minute of the clock. What fails when a minute has ended meanwhile is done again. `work` begins afresh each time, though
+ * some of what it did before may count in the minute that has just begun. It should take seconds: in a minute it has to come to its end.
  */
 export async function inOneMinute(work) {
   const minute = () => Math.floor(Date.now() / 60_000);
@@ -51,7 +51,6 @@ export async function inOneMinute(work) {
       return await work();
     } catch (error) {
       if (minute() === began) throw error;
-      await sleep(60_000 - (Date.now() % 60_000));
     }
   }
 }
