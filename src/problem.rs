@@ -116,7 +116,7 @@ impl Problem {
             Self::OriginMissing => (
                 403,
                 "origin_refused",
-                "A request with a Cookie must have an Origin here, as pages send it. A program sends no Cookie, or this gate's Origin.",
+                "A request with a Cookie must have an Origin here, as pages send it. A program leaves the Cookie out, adds a bearer token, or sends this gate's Origin.",
             ),
             Self::FetchModeRefused => (
                 403,

@@ -12,9 +12,10 @@ macro_rules! faults {
             $($(#[$doc])* $name,)*
         }
 
+        #[cfg(test)]
         impl Fault {
             /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+            const ALL: &'static [Self] = &[$(Self::$name),*];
         }
 
         impl fmt::Display for Fault {
@@ -93,11 +94,36 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Cause;
     use std::collections::HashSet;
 
     #[test]
     fn each_has_a_word_of_its_own() {
         let words: HashSet<_> = Fault::ALL.iter().map(ToString::to_string).collect();
         assert_eq!(words.len(), Fault::ALL.len());
+    }
+
+    /// The documents list all that a log can say, and with a star what `/health` says too.
+    #[test]
+    fn the_documents_have_each() {
+        use Cause::{Failed, Full, LimitReached, NoRandomness, NotUnderstood, Overloaded, Resting, TimedOut};
+        let full = Full { seconds: None };
+        let resting = Resting { seconds: 1 };
+        let causes = [Failed, TimedOut, LimitReached, Overloaded, NotUnderstood, full, resting, NoRandomness];
+        let causes: Vec<_> = Fault::ALL.iter().map(|fault| Cause::Server(*fault)).chain(causes).collect();
+        let english = include_str!("../../docs/operations.md");
+        let chinese = include_str!("../../docs/zh-CN/operations.md");
+        for (document, heading) in [(english, "## Why a store gave no answer"), (chinese, "## 存储为什么没有应答")]
+        {
+            let section = document.split_once(heading).unwrap().1.split("\n## ").next().unwrap();
+            // The row of the table's head is `reason`.
+            let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('|').next());
+            let words = rows.filter(|row| !row.starts_with("reason`")).flat_map(|row| row.split(", "));
+            let listed: HashSet<_> = words.map(|word| word.replace(['`', ' '], "")).collect();
+            let star = |cause: &Cause| if cause.is_lasting() { "*" } else { "" };
+            let mut expected: HashSet<_> = causes.iter().map(|cause| format!("{cause}{}", star(cause))).collect();
+            expected.insert("corrupt".to_owned());
+            assert_eq!(listed, expected);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the host's laws run on: rows of stores, made of real parts and of parts that fail on command.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -14,8 +14,12 @@ use ws_ticket::grant::{Claims, Grant, Millis, Subject};
 use ws_ticket::region::{Region, Shard};
 use ws_ticket::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket::stores::claimed::{Claim, Claimed, Ledger, Verdict};
+use ws_ticket::stores::condition::Condition;
 use ws_ticket::stores::fallback::Fallback;
+use ws_ticket::stores::instrumented::{Instrumented, Thresholds};
 use ws_ticket::stores::memory::Memory;
+use ws_ticket::stores::rest::Rests;
+use ws_ticket::stores::resting::{Resting, RestingLedger};
 use ws_ticket::ticket::{Digest, Home, NoRandomness, Ticket};
 
 /// A composition under test.
@@ -40,6 +44,16 @@ pub const ROWS: &[Row] = &[
         make: |faults| Box::new(Claimed::new(shelf(false, faults), Book::new(faults))),
     },
     Row {
+        name: "shelf+book with all wrappers",
+        parts: &["store", "ledger"],
+        make: |faults| {
+            let store = Resting::new(shelf(false, faults), "shelf", rests());
+            let store = Claimed::new(store, RestingLedger::new(Book::new(faults), rests()));
+            let condition = Rc::new(Condition::new(store.to_string()));
+            Box::new(Instrumented::new(store, condition, Thresholds { write_ms: 0, read_ms: 0 }, hurried, |_| ()))
+        },
+    },
+    Row {
         name: "fallback(faulty(memory), shelf+book)",
         parts: &["first"],
         make: |faults| {
@@ -57,6 +71,19 @@ pub fn caller() -> Caller {
 
 /// A program: it has no origin and no cookies.
 pub const PROGRAM: Presenter<'static> = Presenter { origin: None, cookie: Cookie::Missing };
+
+/// Rests that are over whenever somebody looks, so that what stands in a law's way is the fault alone.
+fn rests() -> Rests {
+    Rests::new(1_000, hurried)
+}
+
+/// A clock that is a minute later each time.
+fn hurried() -> Millis {
+    thread_local! {
+        static NOW: Cell<u64> = const { Cell::new(0) };
+    }
+    Millis(NOW.replace(NOW.get() + 60_000))
+}
 
 fn memory() -> Memory {
     Memory::new(Home::parse("m").unwrap())
@@ -103,7 +130,7 @@ impl Faults {
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let fault = self.take(part);
-        let lost = Err(StoreError::Unavailable { step: part, cause: Cause::Failed });
+        let lost = Err(StoreError::Unavailable { step: part, cause: Cause::TimedOut });
         if fault == Some(Fault::Before) {
             return lost;
         }
