@@ -14,10 +14,14 @@ const BASE_MS = 2000;
 /** /health has no icon, which a browser asks for. */
 const NO_ICON = /^Failed to load resource: the server responded with a status of 404 /;
 
-/** From here on the page writes down how long its timers are to wait: what a busy machine adds to them is not the client's. */
+/**
+ * From the first loss on the page writes down how long its timers are to wait: what a busy machine adds to them is not the client's. Timers
+ * before that look whether the connection still leads anywhere.
+ */
 function noteTimers() {
   const real = globalThis.setTimeout;
   globalThis.timers = [];
+  globalThis.socket.addEventListener("close", () => globalThis.timers.splice(0), { once: true });
   globalThis.setTimeout = (act, ms, ...rest) => {
     globalThis.timers.push(ms);
     return real(act, ms, ...rest);
