@@ -24,7 +24,7 @@ const folder = mkdtempSync(join(tmpdir(), "ws-ticket-test-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
 /** Ends whatever has not grown for `SILENCE_MS`, and says so. `size` is how much there is by now. */
-export function watchdog(size, silence = SILENCE_MS) {
+export function watchdog(size, { silence = SILENCE_MS, linger = LINGER_MS } = {}) {
   const watch = { hung: false };
   watch.start = (child) => {
     let [last, since] = [size(), Date.now()];
@@ -47,7 +47,7 @@ export function watchdog(size, silence = SILENCE_MS) {
     watch.left = new Promise((resolve) => {
       child.once("exit", () => {
         clearInterval(timer);
-        resolve(leftBehind(child.pid));
+        resolve(leftBehind(child.pid, linger));
       });
     });
   };
@@ -65,8 +65,8 @@ async function programs(group) {
 }
 
 /** Ends what is still there a while after its file, and resolves to what that was: it may hold the output, and the run would never end. */
-async function leftBehind(group) {
-  const end = Date.now() + LINGER_MS;
+async function leftBehind(group, linger) {
+  const end = Date.now() + linger;
   for (;;) {
     try {
       process.kill(-group, 0);
@@ -91,13 +91,13 @@ async function leftBehind(group) {
  * Runs `tests/name` and answers what came of it: `{ name, passed, failures, notes, output, seconds }`. `failures` are texts; `notes` is
  * what its tests said about themselves. `onOutput` gets what it prints, piece by piece.
  */
-export async function testFile(name, { env, onOutput } = {}) {
+export async function testFile(name, { env, onOutput, linger } = {}) {
   const began = Date.now();
-  const told = join(folder, `${name}.jsonl`);
+  const told = join(folder, `${basename(name)}.jsonl`);
   const color = process.stdout.isTTY ? { FORCE_COLOR: "1" } : {};
   const args = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
   args.push(`--test-reporter=${REPORTER}`, `--test-reporter-destination=${told}`, join("tests", name));
-  const watch = watchdog(() => (existsSync(told) ? statSync(told).size : 0));
+  const watch = watchdog(() => (existsSync(told) ? statSync(told).size : 0), { linger });
   const { code, output } = await capture(npmTools.node, args, {
     env: { ...color, ...env },
     group: true,

@@ -3,7 +3,7 @@
 //   npm test -- race wire   only the files whose names contain one of these, with all that they print
 //   npm test -- --quick     `cargo test`, the laws on two stores and the wire: what most changes can break
 //   npm test -- --times     all of it; what each file took is written to tests/seconds.json, for the next run's estimates
-// A test that is skipped, ignored or left for later fails the run, and so does a file without tests.
+// A test that is skipped, ignored or left for later fails the run, and so does a file without tests, or that leaves a program behind.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";

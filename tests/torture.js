@@ -18,7 +18,14 @@ const TIMEOUT_MS = 300;
 
 const wanted = process.argv.slice(2);
 const chosen = rows.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
-assert.ok(chosen.length > 0, `no such row; there are: ${rows.map(({ name }) => name).join("; ")}`);
+function refuse(why) {
+  console.error(`ws-ticket: ${why}`);
+  process.exit(1);
+}
+for (const [name, count] of Object.entries({ TORTURE_ROUNDS: ROUNDS, TORTURE_CONNECTIONS: CONNECTIONS })) {
+  if (!(Number.isSafeInteger(count) && count > 0)) refuse(`${name} is a number from 1`);
+}
+if (chosen.length === 0) refuse(`no such row; there are: ${rows.map(({ name }) => name).join("; ")}`);
 
 /** Fault by fault, all of a row's in turn. The faults of issuing belong to the laws: here the ticket is out already. */
 const faultsOf = (row) => [...row.consumeOutages, ...row.lostReplies];
