@@ -104,9 +104,16 @@ describe("a request", () => {
     await all(() => post({ body: long }));
     const before = await atRest(gate, undefined, 10);
     for (const answer of await all(() => post({ body: long }))) assert.equal(answer.status, 413);
+    gate.forgetLines();
     await all(stop);
     const { live } = await atRest(gate, before);
     assert.ok(live <= before.live, `${live - before.live} values are left of 60 bodies`);
+    // Whoever hangs up is no fault of the gate, and raises no alarm.
+    await gate.eventually(({ event, reason }) => event === "refused" && reason === "body_malformed", 30);
+    assert.deepEqual(
+      gate.events().filter(({ level }) => level === "alert"),
+      [],
+    );
   });
 
   test("whose answer can't be made is answered 500 all the same, and the log says so without its error", async () => {

@@ -33,13 +33,13 @@ impl<S: Settings> Reader<'_, S> {
         if !good {
             self.wrong("UPSTASH_REDIS_REST_URL", "is not the URL of a REST API over https", UPSTASH_URL);
         }
-        // It goes into a header (RFC 9110 §5.5).
-        let in_header = |token: &String| token.bytes().all(|b| b.is_ascii_graphic());
-        if !token.as_ref().is_some_and(in_header) {
+        // What a bearer token can be (RFC 6750 §2.1): quotes and brackets around it come of copying.
+        let is_bearer = |token: &String| token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
+        if !token.as_ref().is_some_and(is_bearer) {
             let problem = if token.is_some() { "is not a token" } else { "is not set, and UPSTASH_REDIS_REST_URL is" };
             self.wrong("UPSTASH_REDIS_REST_TOKEN", problem, UPSTASH_TOKEN);
         }
-        let token = Secret(token.filter(in_header)?);
+        let token = Secret(token.filter(is_bearer)?);
         good.then(|| UpstashSettings { url: url.trim_end_matches('/').to_owned(), token })
     }
 }

@@ -98,7 +98,11 @@ fn servers_are_checked_even_when_they_only_consume() {
     let url = ("UPSTASH_REDIS_REST_URL", "https://x.upstash.io");
     assert_eq!(names(&given([url], [])), ["UPSTASH_REDIS_REST_TOKEN"]);
     assert_eq!(names(&given([("UPSTASH_REDIS_REST_TOKEN", "t")], [])), ["UPSTASH_REDIS_REST_URL"]);
-    assert_eq!(names(&given([url, ("UPSTASH_REDIS_REST_TOKEN", "a b")], [])), ["UPSTASH_REDIS_REST_TOKEN"]);
+    for token in ["a b", "\"AX\"", "'AX'", "<token>", "${TOKEN}", "********", "AX,BX", "AX\n", "AX…"] {
+        let bad = given([url, ("UPSTASH_REDIS_REST_TOKEN", token)], []);
+        assert_eq!(names(&bad), ["UPSTASH_REDIS_REST_TOKEN"], "{token}");
+    }
+    assert!(Config::read(&given([url, ("UPSTASH_REDIS_REST_TOKEN", "AXk-._~+/x==")], [])).is_ok());
     let login = ("UPSTASH_REDIS_REST_URL", "https://default:secret@x.upstash.io");
     assert_eq!(names(&given([login, ("UPSTASH_REDIS_REST_TOKEN", "t")], [])), ["UPSTASH_REDIS_REST_URL"]);
     let plain = ("UPSTASH_REDIS_REST_URL", "http://127.0.0.1:8079/");

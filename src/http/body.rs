@@ -1,7 +1,7 @@
 //! The body of `POST /ws-ticket`: nothing, or a small JSON object.
 
 use serde::Deserialize;
-use worker::{Request, Result};
+use worker::Request;
 
 use crate::grant::{Room, Subject};
 use crate::outside::{at_most, is_json};
@@ -32,17 +32,16 @@ struct WithoutSubject {
     room: Option<Room>,
 }
 
-/// Reads at most [`MAX`] bytes, whatever the request says of its length.
-pub async fn read(request: &Request) -> Result<std::result::Result<Vec<u8>, Problem>> {
-    let Some(stream) = request.inner().body() else { return Ok(Ok(Vec::new())) };
-    match at_most(MAX, &stream, None).await {
-        Ok(body) => Ok(body.ok_or(Problem::BodyTooLarge)),
-        Err(_) => Err("the body can't be read".into()),
-    }
+/// Reads at most [`MAX`] bytes, whatever the request says of its length. One that ends before its end is the client's doing,
+/// as a rule by hanging up, and no fault of the gate.
+pub async fn read(request: &Request) -> Result<Vec<u8>, Problem> {
+    let Some(stream) = request.inner().body() else { return Ok(Vec::new()) };
+    let body = at_most(MAX, &stream, None).await;
+    body.map_err(|_| Problem::BodyMalformed { expected: "Expected the body to its end." })?.ok_or(Problem::BodyTooLarge)
 }
 
 /// What the bytes ask for.
-pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> std::result::Result<AskedFor, Problem> {
+pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> Result<AskedFor, Problem> {
     if body.is_empty() {
         return Ok(AskedFor::default());
     }

@@ -48,7 +48,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
         return cors::preflight(headers);
     }
     by_script(app, headers, origin.as_deref())?;
-    let bytes = body::read(asked.request).await??;
+    let bytes = body::read(asked.request).await?;
     let asked_for = body::parse(headers.get("Content-Type")?.as_deref(), &bytes, app.identity.takes_subject())?;
     let caller = app.identity.caller(asked.request, asked.url, asked_for.subject, now).await?;
     let caller = caller.map_err(|why| unknown(&app.identity, why))?;

@@ -86,7 +86,8 @@ impl<K> Cache<K> {
     /// What a request does that needs a key: `has` says whether it is among those here, `asked` whether this request has
     /// asked before, which it does at most once.
     pub fn next(&mut self, now: Millis, has: impl FnOnce(&K) -> bool, asked: bool) -> Next {
-        let resting = |since: Option<Millis>, rest| since.is_some_and(|since| now.since(since) < rest);
+        // A moment that lies ahead is one of a clock that was set back since.
+        let resting = |since: Option<Millis>, rest| since.is_some_and(|since| since <= now && now.since(since) < rest);
         let asking_since = self.asking.map(|(_, since)| since);
         let Some(keys) = self.keys(now) else {
             if asked || resting(self.failed_at, FAILED_REST_EMPTY) {

@@ -100,6 +100,23 @@ enum Outcome {
 }
 
 #[test]
+fn a_clock_that_is_set_back_keeps_nobody_from_asking() {
+    let mut world = World::empty();
+    assert_eq!(world.next(1), Does::Ask);
+    world.failed();
+    world.now -= HOUR;
+    assert_eq!(world.next(1), Does::Ask, "that there was a failure says nothing of now");
+    world.now -= HOUR;
+    assert_eq!(world.next(1), Does::Ask, "nor that somebody asks");
+    world.answered(vec![1]);
+    world.answered(vec![1]);
+    assert_eq!(world.next(2), Does::Ask);
+    world.answered(vec![1]);
+    world.now -= HOUR;
+    assert_eq!(world.next(2), Does::Ask, "nor that an unknown key was asked for");
+}
+
+#[test]
 fn fresh_keys_are_used_and_old_ones_asked_for_again() {
     let mut world = World::warm();
     assert_eq!(world.next(1), Does::Use);
