@@ -45,18 +45,46 @@ const FORMS: [(&str, Decode, Wrong); 4] = [
 const NOT_BASE64: Wrong =
     ("is not base64 after its base64:", "base64 or base64url; or text: and the secret, if it begins so and is no code");
 
-/// The key that the text stands for. Whitespace and quotes around it come of copying it, as a rule, and a signer who has them
-/// not would sign with another key: they are refused, and `base64:` can say them where they are meant.
-pub(super) fn read(text: &str) -> Result<SecretKey, Wrong> {
+/// What stands around a text where it was copied from, or where it was to be filled in.
+const AROUND: [(&str, &str); 11] = [
+    ("\"", "\""),
+    ("'", "'"),
+    ("`", "`"),
+    ("“", "”"),
+    ("„", "“"),
+    ("‘", "’"),
+    ("«", "»"),
+    ("「", "」"),
+    ("<", ">"),
+    ("${", "}"),
+    ("{{", "}}"),
+];
+/// The settings that are secrets, as they stand in a file in front of their texts.
+const NAMES: [&str; 4] = ["JWT_SECRET_PREVIOUS", "JWT_SECRET", "TICKET_KEY_PREVIOUS", "TICKET_KEY"];
+
+/// What came along with a secret when it was copied. Whoever else has it hasn't that, and would have another key.
+pub(super) fn copied_along(text: &str) -> Option<Wrong> {
     if text.starts_with(is_blank) || text.ends_with(is_blank) {
-        return Err((
-            "begins or ends with white space",
-            "the secret alone; base64: and its bytes, if that belongs to it",
-        ));
+        return Some(("begins or ends with white space", ALONE));
     }
-    let is_quoted = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
-    if is_quoted('"') || is_quoted('\'') {
-        return Err(("is in quotes", "the secret alone; base64: and its bytes, if they belong to it"));
+    let is_between = |(open, close): &(&str, &str)| {
+        text.strip_prefix(open).is_some_and(|rest| !rest.is_empty() && rest.ends_with(close))
+    };
+    if AROUND.iter().any(is_between) {
+        return Some(("is in quotes or brackets", ALONE));
+    }
+    let line = text.strip_prefix("export ").unwrap_or(text);
+    let rest = NAMES.iter().find_map(|name| line.trim_start_matches(['"', '\'']).strip_prefix(name));
+    let is_assigned = |rest: &str| rest.trim_start_matches(['"', '\'', ' ', '\t']).starts_with(['=', ':']);
+    rest.is_some_and(is_assigned).then_some(("begins with the name of a setting", ALONE))
+}
+
+const ALONE: &str = "the secret alone";
+
+/// The key that the text stands for. What came of copying is refused; `base64:` can say it where it is meant.
+pub(super) fn read(text: &str) -> Result<SecretKey, Wrong> {
+    if let Some((problem, _)) = copied_along(text) {
+        return Err((problem, "the secret alone; base64: and its bytes, if that belongs to it"));
     }
     let (form, rest) = text.split_once(':').unwrap_or_default();
     let known = FORMS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(form));
@@ -126,10 +154,42 @@ mod tests {
             "'{}'",
             "base64:AQ==\n",
             "\"base64:AQ==\"",
+            "`{}`",
+            "“{}”",
+            "„{}“",
+            "‘{}’",
+            "«{}»",
+            "「{}」",
+            "<{}>",
+            "${{}}",
+            "{{{}}}",
+            "JWT_SECRET={}",
+            "JWT_SECRET = {}",
+            "JWT_SECRET=\"{}\"",
+            "JWT_SECRET_PREVIOUS={}",
+            "TICKET_KEY={}",
+            "TICKET_KEY_PREVIOUS: {}",
+            "export JWT_SECRET={}",
+            "\"JWT_SECRET\": \"{}",
         ] {
             assert_eq!(bytes(&bad.replace("{}", PLAIN)), None, "{bad:?}");
         }
-        for good in ["\"{}", "{}'", "'{}\"", "{} {}", "\"{}\" x"] {
+        for good in [
+            "\"{}",
+            "{}'",
+            "'{}\"",
+            "{} {}",
+            "\"{}\" x",
+            "“{}\"",
+            "<{}",
+            "{{}}",
+            "$\u{7b}{}",
+            "JWT_SECRET{}",
+            "jwt_secret={}",
+            "A_SECRET={}",
+            "text:JWT_SECRET={}",
+            "text:`{}`",
+        ] {
             assert!(bytes(&good.replace("{}", PLAIN)).is_some(), "{good}");
         }
     }

@@ -68,6 +68,9 @@ impl<S: Settings> Reader<'_, S> {
         if text.len() < TICKET_KEY_MIN {
             self.wrong(name, "is too short", expected.as_str());
         }
+        if let Some((problem, _)) = secret_key::copied_along(&text) {
+            self.wrong(name, problem, expected.as_str());
+        }
         if text == PUBLIC_JWT_SECRET && environment == Environment::Production {
             self.wrong(name, "is the public one of .dev.vars.example", expected.as_str());
         }

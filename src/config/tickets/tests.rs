@@ -85,6 +85,10 @@ fn a_ticket_key_is_long_and_no_secret_of_anything_else() {
     for name in ["TICKET_KEY", "TICKET_KEY_PREVIOUS"] {
         for (value, beside, says) in [
             ("short", &[][..], "is too short"),
+            ("`a key between two backticks, and long`", &[], "is in quotes or brackets"),
+            ("“a key between two curly quotes, and long”", &[], "is in quotes or brackets"),
+            ("TICKET_KEY=a key that has its own name before it", &[], "begins with the name of a setting"),
+            ("a key with a line break at its very end\n", &[], "begins or ends with white space"),
             (PUBLIC_JWT_SECRET, &[], "is the public one of .dev.vars.example"),
             (SECRET, &[], "is the same as JWT_SECRET"),
             (BEFORE, &[("JWT_SECRET_PREVIOUS", BEFORE)], "is the same as JWT_SECRET_PREVIOUS"),
