@@ -15,7 +15,10 @@ impl<S: Settings> Reader<'_, S> {
     pub(super) fn redis(&mut self) -> Option<RedisSettings> {
         let text = self.text("REDIS_URL")?;
         let settings = redis_url(&text);
-        if settings.is_none() {
+        if is_to_be_filled_in(&text) {
+            let expected = "both as they are; what has such marks by itself with percent signs: %3C for <, %2A for *";
+            self.wrong("REDIS_URL", "has a user or a password that is still to be filled in", expected);
+        } else if settings.is_none() {
             self.wrong("REDIS_URL", "is not the URL of a Redis", REDIS_URL);
         }
         settings
@@ -66,6 +69,9 @@ fn redis_url(text: &str) -> Option<RedisSettings> {
         number if number.bytes().all(|b| b.is_ascii_digit()) => number.parse().ok()?,
         _ => return None,
     };
+    if is_to_be_filled_in(text) {
+        return None;
+    }
     let user = decoded(url.username())?;
     let password = url.password().map(decoded);
     let password = match password {
@@ -81,6 +87,17 @@ fn redis_url(text: &str) -> Option<RedisSettings> {
         password,
         database,
     })
+}
+
+/// Whether the login still has what documentation or a console shows in the place of a name or a password: `<password>`,
+/// `${PW}`, `****`. One that is really so can be given with percent signs: `%3Cpassword%3E`.
+fn is_to_be_filled_in(url: &str) -> bool {
+    let login = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map_or("", |(login, _)| login);
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    let is_between = |text: &str, (open, close)| text.starts_with(open) && text.ends_with(close);
+    let brackets = [("<", ">"), ("[", "]"), ("{", "}"), ("${", "}"), ("$(", ")")];
+    let is_mask = |text: &str| !text.is_empty() && text.chars().all(|c| matches!(c, '*' | '•' | '●' | '…'));
+    [user, password].iter().any(|text| is_mask(text) || brackets.iter().any(|pair| is_between(text, *pair)))
 }
 
 /// A part of a URL without its percent signs.
@@ -127,8 +144,26 @@ mod tests {
             "redis://one:6379,two:6379",
             "redis://<host>:6379",
             "\"redis://host\"",
+            "redis://:<password>@host",
+            "redis://default:<your-password>@host:6379",
+            "redis://<user>:secret@host",
+            "redis://:${PW}@host",
+            "redis://:$(cat pw)@host",
+            "redis://:{password}@host",
+            "redis://:[password]@host",
+            "redis://:{{password}}@host",
+            "rediss://default:****@host",
+            "rediss://default:••••••••@host",
         ] {
             assert!(redis_url(text).is_none(), "{text}");
+        }
+        for (text, password) in [
+            ("redis://:%3Cpassword%3E@host", "<password>"),
+            ("redis://:%2A%2A%2A%2A@host", "****"),
+            ("redis://:a<b>*@host", "a<b>*"),
+            ("redis://:$a{b@host", "$a{b"),
+        ] {
+            assert_eq!(redis_url(text).unwrap().password.unwrap().reveal(), password, "{text}");
         }
     }
 }
