@@ -13,7 +13,7 @@ use super::{Environment, Settings};
 const NAME: &str = "ALLOWED_ORIGINS";
 /// Schemes of which no page has an origin of its own. Their pages send `null`, which every sandboxed frame sends too
 /// (<https://html.spec.whatwg.org/multipage/browsers.html#concept-origin-opaque>), and browsers show no `ftp:`.
-const OPAQUE: [&str; 7] = ["file", "data", "blob", "about", "javascript", "filesystem", "ftp"];
+const OPAQUE: [&str; 8] = ["file", "content", "data", "blob", "about", "javascript", "filesystem", "ftp"];
 
 impl<S: Settings> Reader<'_, S> {
     /// What is wrong is named once, however many entries have it.
@@ -112,7 +112,9 @@ fn check(text: &str, environment: Environment) -> Result<(), Fault> {
         return Err(Fault::NoOrigin);
     }
     let url = Url::parse(text).map_err(|_| Fault::NoHost)?;
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or(Fault::NoHost)?;
+    // `Url` takes two hosts with a semicolon between them for one, and what was to be filled in for a name.
+    let is_strange = |c: char| ";{}$()\"'`!&=+".contains(c);
+    let host = url.host_str().filter(|host| !host.is_empty() && !host.contains(is_strange)).ok_or(Fault::NoHost)?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let serialised = format!("{}://{host}{port}", url.scheme());
     if serialised != text {

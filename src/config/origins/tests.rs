@@ -71,6 +71,7 @@ fn what_nobody_sends_or_everybody_is_refused_with_its_reason() {
         ("file:///app/index.html", Fault::NoOrigin),
         ("file://host", Fault::NoOrigin),
         ("data://x", Fault::NoOrigin),
+        ("content://x", Fault::NoOrigin),
         ("ftp://app.example.com", Fault::NoOrigin),
         ("https://app.example.com:443", Fault::OwnPort),
         ("http://localhost:80", Fault::OwnPort),
@@ -96,6 +97,14 @@ fn what_nobody_sends_or_everybody_is_refused_with_its_reason() {
         ("://a", Fault::NoHost),
         ("1a://b", Fault::NoHost),
         ("app://a<b>", Fault::NoHost),
+        ("https://a.example;b.example", Fault::NoHost),
+        ("https://a.example;https://b.example", Fault::NoHost),
+        ("capacitor://localhost;app://a", Fault::NoHost),
+        ("https://${HOST}", Fault::Uppercase),
+        ("https://{host}", Fault::NoHost),
+        ("https://$host", Fault::NoHost),
+        ("'https://a.example'", Fault::NoHost),
+        ("https://a.example，https://b.example", Fault::NotAscii),
         ("https://xn--.example", Fault::NoHost),
     ] {
         let (problem, expected) = fault.words();
