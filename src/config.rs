@@ -9,6 +9,7 @@ mod identity;
 mod origins;
 mod parse;
 mod public_key;
+mod published;
 mod secret_key;
 mod servers;
 mod stores;

@@ -4,7 +4,7 @@ use worker::Url;
 
 use super::algorithm::Algorithm;
 use super::origins::is_web_origin;
-use super::parse::{Reader, can_be_asked, is_blank};
+use super::parse::{Reader, can_be_asked, can_be_listed};
 use super::tokens::{Keys, SubjectRule, TokenSettings};
 use super::{Environment, Settings, TIMEOUT_MAX};
 
@@ -76,10 +76,12 @@ impl<S: Settings> Reader<'_, S> {
 
     /// `TICKET_CLAIMS`: names of claims.
     fn claims(&mut self) -> Vec<String> {
-        let expected =
-            format!("different names of claims, comma-separated, {CLAIMS_MAX} at most, without spaces and quotes");
-        let is_strange = |c: char| is_blank(c) || c == '"';
-        let name = |text: &str| (!text.is_empty() && !text.contains(is_strange)).then(|| text.to_owned());
+        let expected = format!(
+            "different names of claims with plain commas (,) between them, {CLAIMS_MAX} at most: no wildcard, no quotes, no \
+             spaces, no brackets"
+        );
+        let is_name = |text: &str| can_be_listed(text) && !text.contains(['[', ']']);
+        let name = |text: &str| is_name(text).then(|| text.to_owned());
         let claims = self.list("TICKET_CLAIMS", expected.as_str(), name).unwrap_or_default();
         if claims.len() > CLAIMS_MAX {
             self.wrong("TICKET_CLAIMS", "has too many names", expected);

@@ -160,6 +160,17 @@ pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
+/// Marks that stand around a text, or for one that was to be filled in, or between two, and in no address and no name: quotes of
+/// every kind, brackets, a wildcard, and the commas and semicolons of Chinese and Japanese.
+const MARKS: &str = "\"`“”„‘’‚«»「」『』<>{}*，；、";
+
+/// Whether the text can be one entry of a list, and not several with another mark than a comma between them. A semicolon can be
+/// in the path of a URL.
+pub(super) fn can_be_listed(text: &str) -> bool {
+    let several = text.split_once(';').is_some_and(|(first, rest)| !first.contains("://") || rest.contains("://"));
+    !text.is_empty() && !several && !text.contains(|c| is_blank(c) || MARKS.contains(c)) && !text.starts_with('\'')
+}
+
 /// Whether the text is one address and nothing else: parsing takes out line breaks, and takes the rest of a list, quotes, or a
 /// part that was to be filled in, for a path.
 pub(super) fn is_written_as_url(text: &str) -> bool {

@@ -1,8 +1,9 @@
 //! The settings about tokens: whose keys verify them, by which algorithms, and what they must say.
 
 use super::algorithm::{Algorithm, KeyKind};
-use super::parse::{Reader, is_blank};
+use super::parse::{Reader, can_be_listed};
 use super::public_key::{self, PublicKey};
+use super::published;
 use super::secret_key::{self, SecretKey};
 use super::{Environment, PUBLIC_JWT_SECRET, Settings};
 
@@ -190,13 +191,8 @@ impl<S: Settings> Reader<'_, S> {
     /// `JWT_JWKS_URL`. What an issuer publishes beside its set is often taken for it.
     fn jwks_url(&mut self, environment: Environment) -> Option<String> {
         let url = self.url("JWT_JWKS_URL", environment)?;
-        let path = url.split(['?', '#']).next().unwrap_or_default();
-        if path.ends_with("/openid-configuration") || path.ends_with("/oauth-authorization-server") {
-            let expected = "what that description has as jwks_uri";
-            self.wrong("JWT_JWKS_URL", "is where the issuer describes itself, and not its set of keys", expected);
-        } else if path.contains("/metadata/x509/") {
-            let expected = "the same keys as a JWK Set: service_accounts/v1/jwk in the place of robot/v1/metadata/x509";
-            self.wrong("JWT_JWKS_URL", "is where certificates are, and not a set of keys", expected);
+        if let Some((problem, expected)) = published::is_no_key_set(&url) {
+            self.wrong("JWT_JWKS_URL", problem, expected);
         }
         Some(url)
     }
@@ -212,20 +208,23 @@ impl<S: Settings> Reader<'_, S> {
             }
         }
         let issuers = self.values_of_claims("JWT_ISSUER");
+        if let Some((problem, expected)) = issuers.iter().find_map(|issuer| published::is_no_issuer(issuer)) {
+            self.wrong("JWT_ISSUER", problem, expected);
+        }
         let any = self.text("JWT_AUDIENCE").is_some_and(|text| text.trim() == ANY_AUDIENCE);
         (issuers, if any { Vec::new() } else { self.values_of_claims("JWT_AUDIENCE") })
     }
 
     /// What a claim may be: one or several different texts, comma-separated, byte for byte as tokens have them.
     pub(super) fn values_of_claims(&mut self, name: &'static str) -> Vec<String> {
-        let expected = "one or several different values, comma-separated, byte for byte as tokens have them: no wildcard, no \
-                        quotes, no spaces, nothing in brackets to be filled in";
+        let expected = "one or several different values with plain commas (,) between them, byte for byte as tokens have them: no \
+                        wildcard, no quotes, no spaces, nothing in brackets to be filled in";
         self.list(name, expected, |text| can_be_claimed(text).then(|| text.to_owned())).unwrap_or_default()
     }
 
     fn typ(&mut self) -> Option<String> {
         let typ = media_type(&self.text("JWT_TYP")?);
-        if !super::identity::is_token(&typ) {
+        if !is_type(&typ) {
             self.wrong("JWT_TYP", "is not a type of token", "such as at+jwt");
         }
         Some(typ)
@@ -233,10 +232,15 @@ impl<S: Settings> Reader<'_, S> {
 }
 
 /// Whether the text can be an `iss` or an `aud`: a URI, or another text that is none (RFC 7519 §2). What no URI can have
-/// (RFC 3986 §2) is refused in both, and a `*`: it stands there because somebody meant something else.
+/// (RFC 3986 §2) is refused in both.
 fn can_be_claimed(text: &str) -> bool {
-    let is_strange = |c: char| is_blank(c) || "\"<>{}|\\^`*".contains(c);
-    !text.is_empty() && !text.contains(is_strange) && !text.starts_with('\'')
+    can_be_listed(text) && !text.contains(['|', '\\', '^']) && !text.starts_with('[')
+}
+
+/// Whether the text can be the name of a media type (RFC 6838 §4.2), so that a token can have it: `*` can't.
+fn is_type(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
 }
 
 /// A media type as tokens name theirs: `application/` may be left out, and the case doesn't matter (RFC 7515 §4.1.9).

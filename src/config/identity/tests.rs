@@ -99,7 +99,31 @@ fn claims_are_few_and_different() {
     assert_eq!(claims("").unwrap(), [""; 0]);
     assert_eq!(claims("email, https://app.example/tier,sub").unwrap(), ["email", "https://app.example/tier", "sub"]);
     assert_eq!(claims(many(16)).unwrap().len(), 16);
-    for bad in [many(17), "a,a", "a,", ",", "a,,b", "a, a", "a b", "\"a\"", "\"a,b\"", "a\tb"] {
+    assert_eq!(claims("cognito:groups,https://app.example/tier;v=1,角色").unwrap().len(), 3);
+    for bad in [
+        many(17),
+        "a,a",
+        "a,",
+        ",",
+        "a,,b",
+        "a, a",
+        "a b",
+        "\"a\"",
+        "\"a,b\"",
+        "a\tb",
+        "email;roles",
+        "email，roles",
+        "email；roles",
+        "email、roles",
+        "*",
+        "[email]",
+        "[\"email\"]",
+        "{email}",
+        "<claim>",
+        "`email`",
+        "'email'",
+        "“email”",
+    ] {
         assert_eq!(claims(bad), Err(vec!["TICKET_CLAIMS"]), "{bad}");
     }
 }

@@ -158,6 +158,7 @@ fn issuers_and_audiences_are_lists() {
         ("api://default,urn:x:y", "api://default urn:x:y"),
         ("https://api.example/?x=1#y", "https://api.example/?x=1#y"),
         ("聊天", "聊天"),
+        ("https://api.example/a;v=1", "https://api.example/a;v=1"),
         ("/projects/1/global/backendServices/2", "/projects/1/global/backendServices/2"),
     ] {
         assert_eq!(audiences(text), Ok(expected.to_owned()), "{text:?}");
@@ -185,11 +186,25 @@ fn issuers_and_audiences_are_lists() {
         "a\\b",
         "web\u{200b}",
         "\u{feff}web",
+        "web，ios",
+        "web；ios",
+        "web、ios",
+        "web;ios",
+        "https://a.example;https://b.example",
+        "`web`",
+        "“web”",
+        "‘web’",
+        "「web」",
+        "[client-id]",
+        "${AUDIENCE}",
     ] {
         assert_eq!(audiences(bad), Err(vec!["JWT_AUDIENCE"]), "{bad:?}");
         assert_eq!(issuers(bad), Err(vec!["JWT_ISSUER"]), "{bad:?}");
     }
     assert_eq!(issuers("*"), Err(vec!["JWT_ISSUER"]));
+    // Of several, too: it would never be what a token says.
+    assert_eq!(issuers("https://a.example,https://login.microsoftonline.com/common/v2.0"), Err(vec!["JWT_ISSUER"]));
+    assert_eq!(issuers("https://a.example/.well-known/openid-configuration"), Err(vec!["JWT_ISSUER"]));
     // Without a set of keys, too.
     let with_secret = |text| read(&[("JWT_SECRET", SECRET), ("JWT_AUDIENCE", text)]).map(|it| it.audiences.len());
     assert_eq!((with_secret("web,ios"), with_secret("*"), with_secret("")), (Ok(2), Ok(0), Ok(0)));
@@ -213,7 +228,7 @@ fn the_set_is_where_it_can_be_asked_for() {
         "https://login.example/keys?v=1",
         "https://login.example/common/discovery/v2.0/keys",
         "https://www.googleapis.com/robot/v1/metadata/jwk/securetoken@system.gserviceaccount.com",
-        "https://login.example/keys?of=/.well-known/openid-configuration",
+        "https://login.example/.well-known/openid-configuration/jwks",
     ] {
         assert!(at(good, "").is_ok(), "{good}");
     }
@@ -232,9 +247,7 @@ fn the_set_is_where_it_can_be_asked_for() {
         "https://login.example/{tenant}/discovery/v2.0/keys",
         "https://<domain>/.well-known/jwks.json",
         "https://login.example/.well-known/openid-configuration",
-        "https://login.example/.well-known/openid-configuration?appid=1",
-        "https://login.example/.well-known/oauth-authorization-server",
-        "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com",
+        "https://www.googleapis.com/oauth2/v1/certs",
     ] {
         assert_eq!(at(bad, "").unwrap_err(), ["JWT_JWKS_URL"], "{bad}");
     }
@@ -256,7 +269,7 @@ fn the_type_of_a_token_is_a_media_type() {
         assert_eq!(typ(text), Ok(Some(expected.to_owned())));
         assert_eq!(media_type(text), expected);
     }
-    for bad in ["application/", "at jwt", "at+jwt,JWT", "text/plain", "é"] {
+    for bad in ["application/", "at jwt", "at+jwt,JWT", "text/plain", "é", "*", "at+*", "'JWT'", "`JWT`", "+jwt"] {
         assert_eq!(typ(bad), Err(vec!["JWT_TYP"]), "{bad}");
     }
 }
