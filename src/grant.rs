@@ -12,7 +12,7 @@ use crate::region::Shard;
 use crate::ticket::{Digest, TicketId};
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z, as `Date.now()` gives them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Millis(pub u64);
 

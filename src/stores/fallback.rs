@@ -9,7 +9,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::rest::length_ms;
+use super::rest::{LONGEST_MS, left_ms, length_ms};
 use crate::grant::{Grant, Millis};
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
@@ -28,28 +28,34 @@ pub struct Fallback {
 
 struct Member {
     store: Box<dyn TicketStore>,
-    failures: Cell<u32>,
-    rests_until: Cell<Millis>,
+    rest: Rest,
 }
 
-impl Member {
-    fn new(store: Box<dyn TicketStore>) -> Self {
-        Self { store, failures: Cell::default(), rests_until: Cell::new(Millis(0)) }
+/// Whether a store that failed is left alone, and until when.
+#[derive(Default)]
+struct Rest {
+    failures: Cell<u32>,
+    until: Cell<Millis>,
+}
+
+impl Rest {
+    fn is_on(&self, now: Millis) -> bool {
+        left_ms(self.until.get(), now, LONGEST_MS) > 0
     }
 
     /// From the moment of the failure, which may come long after the request. Others that were asked before it rested, and
     /// fail only now, tell nothing new.
     fn failed(&self, now: Millis) {
-        if self.rests_until.get() > now {
+        if self.is_on(now) {
             return;
         }
-        self.rests_until.set(Millis(now.0.saturating_add(length_ms(self.failures.get()))));
+        self.until.set(Millis(now.0.saturating_add(length_ms(self.failures.get()))));
         self.failures.set(self.failures.get().saturating_add(1));
     }
 
     fn succeeded(&self) {
         self.failures.set(0);
-        self.rests_until.set(Millis(0));
+        self.until.set(Millis(0));
     }
 }
 
@@ -61,7 +67,7 @@ impl Fallback {
         clock: fn() -> Millis,
         sink: Sink,
     ) -> Self {
-        let issuing = issuing.into_iter().map(Member::new).collect();
+        let issuing = issuing.into_iter().map(|store| Member { store, rest: Rest::default() }).collect();
         Self { issuing, consuming, place: Cell::default(), clock, sink }
     }
 
@@ -113,20 +119,20 @@ impl TicketStore for Fallback {
     async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError> {
         let now = (self.clock)();
         let (awake, resting): (Vec<_>, Vec<_>) =
-            self.issuing.iter().enumerate().partition(|(_, member)| member.rests_until.get() <= now);
+            self.issuing.iter().enumerate().partition(|(_, member)| !member.rest.is_on(now));
         let mut error = StoreError::Unavailable { step: "fallback.issue", cause: Cause::Failed };
         // Those that rest come last, not never: a store that may be back beats none.
         for (place, member) in awake.into_iter().chain(resting) {
             match member.store.issue(grant, near).await {
                 Ok(ticket) => {
-                    member.succeeded();
+                    member.rest.succeeded();
                     self.issued_at(place, member.store.as_ref(), grant.ticket_id);
                     return Ok(ticket);
                 }
                 Err(failure @ StoreError::Unavailable { cause, .. }) => {
                     // One that rests by itself was not asked.
                     if !matches!(cause, Cause::Resting { .. }) {
-                        member.failed((self.clock)());
+                        member.rest.failed((self.clock)());
                     }
                     error = failure;
                 }
@@ -141,5 +147,40 @@ impl TicketStore for Fallback {
             Some(home) => home.consume(ticket, attempt).await,
             None => Ok(Consumed::Unknown),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_failed_rests_longer_and_longer() {
+        let rest = Rest::default();
+        assert!(!rest.is_on(Millis(0)));
+        let mut now = Millis(1_000_000);
+        for length in [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
+            rest.failed(now);
+            // Another one that was asked before.
+            rest.failed(Millis(now.0 + 1));
+            assert!(rest.is_on(Millis(now.0 + length - 1)) && !rest.is_on(Millis(now.0 + length)), "{length}");
+            now = Millis(now.0 + length);
+        }
+        rest.failed(now);
+        rest.succeeded();
+        assert!(!rest.is_on(now));
+        rest.failed(now);
+        assert!(!rest.is_on(Millis(now.0 + 1_000)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_rest_longer() {
+        let rest = Rest::default();
+        let (now, earlier) = (Millis(10_000_000), Millis(6_400_000));
+        rest.failed(now);
+        assert!(rest.is_on(now) && !rest.is_on(earlier));
+        // It rests by the clock that there is now.
+        rest.failed(earlier);
+        assert!(rest.is_on(earlier) && !rest.is_on(Millis(earlier.0 + 2_000)));
     }
 }

@@ -16,11 +16,17 @@ const IN_A_ROW: u32 = 3;
 /// The first rest, in milliseconds. Each further one without an answer doubles it.
 const FIRST_MS: u64 = 1_000;
 /// The longest rest, in milliseconds.
-const LONGEST_MS: u64 = 30_000;
+pub const LONGEST_MS: u64 = 30_000;
 
 /// How long the next rest is, after so many in a row.
 pub fn length_ms(rests: u32) -> u64 {
     FIRST_MS.checked_shl(rests.min(16)).unwrap_or(LONGEST_MS).min(LONGEST_MS)
+}
+
+/// How much is left of a rest, in milliseconds: 0 when it is over. A rest is no longer than `longest`, so more than that means
+/// that the clock was set back, and nobody waits for it to come to the same moment again.
+pub fn left_ms(until: Millis, now: Millis, longest: u64) -> u64 {
+    Some(until.since(now)).filter(|left| *left <= longest).unwrap_or_default()
 }
 
 /// What is asked, by name: a server, or each of many shards for itself.
@@ -72,9 +78,8 @@ impl Rests {
         // The clock is JavaScript's, and isn't looked at while all is well.
         if let Some(until) = asked.until {
             let now = (self.clock)();
-            let left = until.since(now);
-            // More than there can be means that the clock was set back.
-            if (1..=LONGEST_MS.max(self.call_ms)).contains(&left) {
+            let left = left_ms(until, now, LONGEST_MS.max(self.call_ms));
+            if left > 0 {
                 let seconds = u32::try_from(left.div_ceil(1000)).unwrap_or(u32::MAX);
                 return Err(StoreError::Unavailable { step: "rest", cause: Cause::Resting { seconds } });
             }
