@@ -22,7 +22,6 @@ describe("which key of the set", () => {
     const members = [
       { use: "enc" },
       { use: "SIG" },
-      { use: "" },
       { key_ops: ["sign"] },
       { key_ops: "verify" },
       { use: "sig", key_ops: ["encrypt"] },
@@ -40,6 +39,7 @@ describe("which key of the set", () => {
       [
         { use: undefined },
         { alg: undefined },
+        { use: "", alg: "" },
         { key_ops: ["verify"] },
         { key_ops: ["sign", "verify"], use: undefined },
         // As .NET writes it, and others who write down what isn't there.
@@ -65,12 +65,17 @@ describe("which key of the set", () => {
     // Keycloak has one beside it that encrypts.
     sets.single.push(await makeKey("RS256", { use: "enc", alg: "RSA-OAEP" }));
     sets.pairs = await Promise.all(["RS256", "RS256", "ES256"].map((alg) => makeKey(alg)));
+    const [once] = sets.pairs;
+    sets.twice = [once, { ...once, kid: "again", jwk: { ...once.jwk, kid: "again" } }];
     sets.written = await otherwise();
     sets.nameless = [await makeKey("RS256", { kid: undefined }), await makeKey("ES256", { kid: undefined })];
     sets.twins = [await makeKey("RS256", { kid: undefined }), await makeKey("RS256", { kid: undefined })];
     sets.most = [...Array.from({ length: 63 }, (_, n) => ({ jwk: { kty: "oct", k: "AA", kid: `k${n}` } })), good];
     const names = Object.keys(sets);
     for (const name of names) issuers.push(await startIssuer(sets[name]));
+    // What JSON.stringify can't write, and others do.
+    const unreadable = String.raw`{"keys":[{"kty":"oct","k":1e400,"x5t":"\ud800"},`;
+    issuers[names.indexOf("beside")].written = (json) => `\u{feff}${json.replace('{"keys":[', unreadable)}`;
     const gates = await startGates(issuers.map((issuer) => ({ vars: issuer.vars(ALL), edge: true })));
     for (const [index, name] of names.entries()) sets[name] = { issuer: issuers[index], gate: gates[index] };
   });
@@ -141,6 +146,12 @@ describe("which key of the set", () => {
     const [one, two, alone] = sets.pairs.issuer.keys;
     for (const key of [one, two]) await rejects(sets.pairs, key, nameless);
     await admits(sets.pairs, alone, nameless);
+  });
+
+  test("a key that is in the set twice is one", async () => {
+    const [once, again] = sets.twice.issuer.keys;
+    for (const header of [{ kid: undefined }, { kid: once.kid }, { kid: again.kid }])
+      await admits(sets.twice, once, header);
   });
 
   test("numbers with padding, in the other alphabet, with zeros too many or too few", async () => {

@@ -22,6 +22,11 @@ use forward::Forward;
 pub use forward::without_bond;
 use token::Tokens;
 
+/// A document without the byte order mark in front that some servers write (RFC 8259 §8.1: it may be ignored).
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
+}
+
 /// The way of knowing the caller that is configured.
 pub enum Identity {
     /// By a signed token in `Authorization: Bearer`.

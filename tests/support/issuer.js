@@ -57,7 +57,7 @@ export async function startIssuer(keys = [], path = "/jwks.json") {
 class Issuer extends WebServer {
   constructor(keys, path) {
     super(({ url }) => this.#published(url));
-    Object.assign(this, { keys, path, headers: {}, beside: {} });
+    Object.assign(this, { keys, path, headers: {}, beside: {}, written: (json) => json });
   }
 
   get jwksUrl() {
@@ -87,7 +87,7 @@ class Issuer extends WebServer {
 
   #published(url) {
     if (url !== this.path) return { status: 404, headers: {}, body: "" };
-    const body = JSON.stringify({ keys: this.keys.map(({ jwk }) => jwk), ...this.beside });
+    const body = this.written(JSON.stringify({ keys: this.keys.map(({ jwk }) => jwk), ...this.beside }));
     return { status: 200, headers: { "Content-Type": "application/jwk-set+json", ...this.headers }, body };
   }
 }

@@ -2,6 +2,7 @@
 //! token names one that isn't there.
 
 mod cache;
+mod choose;
 mod freshness;
 mod set;
 
@@ -16,7 +17,8 @@ use crate::outside;
 use crate::outside::race::{behind_the_answer, sleep};
 use crate::telemetry::{self, Event};
 use cache::{Ask, Cache, Next};
-use set::{Entry, NoSet, choose};
+use choose::{Entry, choose};
+use set::NoSet;
 
 /// Milliseconds after which a request looks again what another one was told.
 const LOOK_AGAIN_MS: u32 = 20;
@@ -127,10 +129,11 @@ impl Issuer {
             NoSet::TooLarge => "too_large",
         })?;
         let mut keys = Vec::new();
-        for jwk in set {
+        for jwk in &set {
+            let first = set.iter().position(|other| other.public == jwk.public).unwrap_or_default();
             for algorithm in self.algorithms.iter().copied().filter(|algorithm| jwk.fits(*algorithm)) {
                 if let Some(key) = import(Given::Jwk(&jwk.public), algorithm).await {
-                    keys.push(Entry { kid: jwk.kid.clone(), algorithm, key });
+                    keys.push(Entry { kid: jwk.kid.clone(), algorithm, first, key });
                 }
             }
         }

@@ -1,14 +1,22 @@
 //! A JWK Set (RFC 7517 §5): the keys in it that can verify tokens, and which of them is a token's.
 //!
-//! Sets are taken as issuers write them: a member that is `null` is absent, so is an empty list of operations; base64 may be
-//! padded or of the other alphabet, and numbers may have lost or gained zeros in front (RFC 7518 §6.3.1.1 knows of those). What
-//! goes on to the platform is written as the standard has it.
+//! Sets are taken as issuers write them: a member that is `null` is absent, so is an empty list of operations, and an empty `use`
+//! or `alg`; base64 may be padded or of the other alphabet, and numbers may have lost or gained zeros in front (RFC 7518
+//! §6.3.1.1 knows of those). What goes on to the platform is written as the standard has it.
+//!
+//! A member is only looked at where it counts. One that can't be read (`1e400`, half of a surrogate pair, bytes that aren't
+//! UTF-8) costs at most the key that it belongs to.
+
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::config::{Algorithm, KeyKind, base64, is_strong};
+use crate::identity::without_mark;
 
 /// How many keys a set has at most, those of other kinds included.
 const KEYS_MAX: usize = 64;
@@ -44,22 +52,25 @@ impl Jwk {
 /// The keys of a set. One that can't be used does no harm to the others: sets have keys for other purposes and of kinds that
 /// are yet to come (RFC 7517 §5).
 pub fn read(body: &[u8]) -> Result<Vec<Jwk>, NoSet> {
-    let document: Map<String, Value> = serde_json::from_slice(body).map_err(|_| NoSet::Malformed)?;
-    let keys = document.get("keys").and_then(Value::as_array).ok_or(NoSet::Malformed)?;
+    let text = String::from_utf8_lossy(without_mark(body));
+    let document: Members<'_> = serde_json::from_str(&text).map_err(|_| NoSet::Malformed)?;
+    let keys = document.raw("keys").ok_or(NoSet::Malformed)?;
+    let keys: Vec<&RawValue> = serde_json::from_str(keys).map_err(|_| NoSet::Malformed)?;
     if keys.len() > KEYS_MAX {
         return Err(NoSet::TooLarge);
     }
-    Ok(keys.iter().filter_map(key).collect())
+    Ok(keys.iter().filter_map(|text| key(&serde_json::from_str(text.get()).ok()?)).collect())
 }
 
-fn key(value: &Value) -> Option<Jwk> {
-    let jwk = value.as_object()?;
-    let (kid, alg, purpose) = (text(jwk, "kid")?, text(jwk, "alg")?, text(jwk, "use")?);
-    if purpose.is_some_and(|purpose| purpose != "sig") || !may_verify(member(jwk, "key_ops")) {
+fn key(jwk: &Members<'_>) -> Option<Jwk> {
+    let said = |name| jwk.text(name).map(|text| text.filter(|text| !text.is_empty()));
+    let (kid, alg, purpose) = (jwk.text("kid")?, said("alg")?, said("use")?);
+    if purpose.is_some_and(|purpose| purpose != "sig") || !may_verify(jwk.member("key_ops")?) {
         return None;
     }
-    let number = |name: &str| base64(text(jwk, name)??);
-    let (kind, members) = match (text(jwk, "kty")??, text(jwk, "crv")?) {
+    let number = |name: &str| base64(&jwk.text(name)??);
+    let (kty, curve) = (jwk.text("kty")??, jwk.text("crv")?);
+    let (kind, members) = match (kty.as_str(), curve.as_deref()) {
         ("RSA", _) => {
             let (n, e) = (without_zeros(number("n")?), without_zeros(number("e")?));
             (is_strong(&n) && !e.is_empty()).then_some((KeyKind::Rsa, vec![("n", n), ("e", e)]))?
@@ -78,32 +89,85 @@ fn key(value: &Value) -> Option<Jwk> {
         _ => return None,
     };
     let mut public = Map::new();
-    for name in ["kty", "crv"] {
-        if let Some(text) = text(jwk, name)? {
-            public.insert(name.to_owned(), text.into());
-        }
+    if let Some(curve) = curve.filter(|_| kind != KeyKind::Rsa) {
+        public.insert("crv".to_owned(), curve.into());
     }
+    public.insert("kty".to_owned(), kty.into());
     for (name, bytes) in members {
         public.insert(name.to_owned(), URL_SAFE_NO_PAD.encode(bytes).into());
     }
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    Some(Jwk { kid: owned(kid), kind, alg: owned(alg), public: serde_json::to_string(&public).ok()? })
+    Some(Jwk { kid, kind, alg, public: serde_json::to_string(&public).ok()? })
 }
 
-/// A member that is there; one that is `null` isn't.
-fn member<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    jwk.get(name).filter(|value| !value.is_null())
+/// An object, each of its members as it is written.
+struct Members<'a>(Vec<(Vec<u8>, &'a RawValue)>);
+
+impl Members<'_> {
+    /// What is written there; of two with one name the last counts.
+    fn raw(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(other, _)| other == name.as_bytes()).map(|(_, value)| value.get())
+    }
+
+    /// A member that is absent, `null` or of a type; `None` where it is something else.
+    fn member<T: DeserializeOwned>(&self, name: &str) -> Option<Option<T>> {
+        self.raw(name).map_or(Some(None), |text| serde_json::from_str(text).ok())
+    }
+
+    fn text(&self, name: &str) -> Option<Option<String>> {
+        self.member(name)
+    }
 }
 
-/// A member that is absent or a text; `None` where it is something else.
-fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<Option<&'a str>> {
-    member(jwk, name).map(Value::as_str).map_or(Some(None), |text| text.map(Some))
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some((Name(name), value)) = members.next_entry()? {
+                    all.push((name, value));
+                }
+                Ok(Members(all))
+            }
+        }
+
+        deserializer.deserialize_map(Names)
+    }
+}
+
+/// The name of a member, which needn't be a text: half of a surrogate pair is none.
+struct Name(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+
+        impl Visitor<'_> for Bytes {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name, E> {
+                Ok(Name(bytes.to_vec()))
+            }
+        }
+
+        deserializer.deserialize_bytes(Bytes)
+    }
 }
 
 /// Whether a key with these `key_ops` is for verifying. None at all say nothing, as .NET writes it.
-fn may_verify(operations: Option<&Value>) -> bool {
-    let verifies = |ops: &Vec<Value>| ops.is_empty() || ops.iter().any(|op| op == "verify");
-    operations.is_none_or(|ops| ops.as_array().is_some_and(verifies))
+fn may_verify(operations: Option<Vec<Value>>) -> bool {
+    operations.is_none_or(|ops| ops.is_empty() || ops.iter().any(|op| op == "verify"))
 }
 
 /// A number, big-endian, as short as it can be.
@@ -116,28 +180,6 @@ fn padded(number: Vec<u8>, size: usize) -> Option<Vec<u8>> {
     let number = without_zeros(number);
     let zeros = size.checked_sub(number.len())?;
     Some([vec![0; zeros], number].concat())
-}
-
-/// A key, ready for one algorithm.
-pub struct Entry<K> {
-    /// Its name in the set.
-    pub kid: Option<String>,
-    /// What it verifies by.
-    pub algorithm: Algorithm,
-    /// The key itself.
-    pub key: K,
-}
-
-/// The keys that may be a token's. One that names no key means the only one that fits, or of several the only one without a
-/// name. Of several that fit like one another it means none: an issuer with several must name them (OpenID Connect Core §10.1).
-pub fn choose<'a, K>(entries: &'a [Entry<K>], algorithm: Algorithm, kid: Option<&str>) -> Vec<&'a Entry<K>> {
-    let fitting = entries.iter().filter(|entry| entry.algorithm == algorithm);
-    if kid.is_none() {
-        let alone = |keys: &Vec<_>| keys.len() == 1;
-        let nameless: Vec<_> = fitting.clone().filter(|entry| entry.kid.is_none()).collect();
-        return Some(nameless).filter(alone).or_else(|| Some(fitting.collect()).filter(alone)).unwrap_or_default();
-    }
-    fitting.filter(|entry| entry.kid.as_deref() == kid).collect()
 }
 
 #[cfg(test)]
