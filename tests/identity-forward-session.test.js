@@ -28,7 +28,7 @@ describe("what a session says", () => {
   test("rooms and claims, in JSON and in headers", async () => {
     site.says({ sub: "alice", rooms: ["lobby", "staff"], email: "a@b.example", level: 3, name: null, phone: "1" });
     const { claims, room } = await welcomed(gates.carrying, LOGGED_IN, { room: "staff" });
-    assert.deepEqual([claims, room], [{ email: "a@b.example", level: 3, name: null }, "staff"]);
+    assert.deepEqual([claims, room], [{ email: "a@b.example", level: 3 }, "staff"]);
     const other = { status: 403, code: "room_refused" };
     await refuses(gates.plain, LOGGED_IN, other, { body: { room: "other" } });
     const more = { "Remote-Email": "a@b.example", "Remote-Level": "3", "Remote-Phone": "1" };

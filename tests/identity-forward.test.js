@@ -47,6 +47,14 @@ describe("IDENTITY=forward", () => {
     assert.equal((await ask(COOKIE)).subject, "bob");
   });
 
+  test("a number for a name, null for what there isn't, and a byte order mark in front", async () => {
+    site.says('\u{feff}{"sub":9007199254740993,"exp":null}');
+    assert.equal((await ask()).subject, "9007199254740993");
+    site.says({ sub: "alice", exp: null, email: null });
+    const { subject, claims } = await welcomed(gates.proxied, LOGGED_IN);
+    assert.deepEqual([subject, claims], ["alice", {}]);
+  });
+
   test("a session, told in headers", async () => {
     for (const status of [200, 202, 204]) {
       site.sets({ "Remote-User": `alice-${status}`, "Remote-Groups": "dev,ops" }, { status });

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use worker::{Headers, Url};
 
 use super::login::{self, Flaw, Said};
-use super::{NotKnown, ask, is_ticket};
+use super::{NotKnown, ask, is_ticket, without_mark};
 use crate::config::{ForwardSettings, is_token};
 use crate::gate::Caller;
 use crate::grant::{Millis, Subject};
@@ -114,7 +114,8 @@ impl Forward {
         let malformed = NoCaller::Unusable("malformed");
         let body = answered.body.ok_or(NoCaller::Unusable("too_large"))?;
         let said: Said = if answered.content_type.is_some_and(is_json) {
-            serde_json::from_slice(body).map_err(|_| malformed)?
+            let said: Said = serde_json::from_slice(without_mark(body)).map_err(|_| malformed)?;
+            said.without_nulls().with_text_for_subject()
         } else if self.claims_of_headers().all(|name| is_token(name)) {
             self.in_headers(header).ok_or(malformed)?
         } else {

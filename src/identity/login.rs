@@ -39,6 +39,31 @@ impl<'de> Deserialize<'de> for Said {
     }
 }
 
+impl Said {
+    /// Without the members that are `null`, which are how many a site writes what it hasn't got. `rooms` stays: without it all
+    /// rooms are allowed, and a list that got lost must not open them.
+    pub fn without_nulls(self) -> Self {
+        let mut said = Map::new();
+        for (name, value) in self.0 {
+            if !value.is_null() || name == "rooms" {
+                said.insert(name, value);
+            }
+        }
+        Self(said)
+    }
+
+    /// `sub` as a text, also where it is a whole number, as databases name their users. Another number isn't exact: two users
+    /// could become one.
+    pub fn with_text_for_subject(mut self) -> Self {
+        if let Some(sub) = self.0.get_mut("sub")
+            && (sub.is_u64() || sub.is_i64())
+        {
+            *sub = sub.to_string().into();
+        }
+        self
+    }
+}
+
 /// Why what a login says can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
@@ -150,6 +175,16 @@ mod tests {
         for rooms in [json!(null), json!("a"), json!(["a", 7]), json!({"a": true}), json!([["a"]])] {
             assert_eq!(read(json!({"rooms": rooms}), &[]), Err(Flaw::Rooms), "{rooms}");
         }
+    }
+
+    #[test]
+    fn what_is_null_is_absent_but_rooms() {
+        let said: Said =
+            serde_json::from_value(json!({"sub": null, "exp": null, "rooms": null, "a": null, "b": 0})).unwrap();
+        assert_eq!(
+            said.without_nulls(),
+            Said(Map::from_iter([("b".to_owned(), json!(0)), ("rooms".to_owned(), json!(null))]))
+        );
     }
 
     #[test]

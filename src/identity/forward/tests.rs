@@ -62,12 +62,20 @@ fn json_that_is_not_of_use_is_an_outage() {
         r#""alice""#,
         "{}",
         r#"{"sub":null}"#,
-        r#"{"sub":7}"#,
+        r#"{"sub":7.0}"#,
+        r#"{"sub":7e0}"#,
+        r#"{"sub":-0}"#,
+        r#"{"sub":18446744073709551616}"#,
+        r#"{"sub":true}"#,
+        r#"{"sub":[7]}"#,
         r#"{"sub":""}"#,
         r#"{"sub":"a\nb"}"#,
         r#"{"sub":"a","sub":"b"}"#,
         r#"{"sub":"a","exp":"2000"}"#,
-        r#"{"sub":"a","exp":null}"#,
+        r#"{"sub":"a","exp":null,"exp":2000}"#,
+        // A list that got lost doesn't open every room.
+        r#"{"sub":"a","rooms":null}"#,
+        "\u{feff}\u{feff}{\"sub\":\"a\"}",
         r#"{"sub":"a","rooms":"lobby"}"#,
         r#"{"sub":"a","rooms":[7]}"#,
         r#"{"sub":"a""#,
@@ -75,6 +83,26 @@ fn json_that_is_not_of_use_is_an_outage() {
     ] {
         assert_eq!(in_json(text), Err(MALFORMED), "{text}");
     }
+}
+
+#[test]
+fn json_may_say_null_of_what_it_has_not() {
+    let caller = in_json(r#"{"sub":"alice","exp":null,"email":null,"level":0,"phone":null}"#).unwrap();
+    assert_eq!((caller.login_expires_at, caller.rooms.clone()), (None, None));
+    assert_eq!(claims(caller), json!({"level": 0}));
+    assert!(in_json("\u{feff}{\"sub\":\"alice\"}").is_ok());
+}
+
+#[test]
+fn a_whole_number_is_a_subject_as_it_is_written() {
+    let subject = |text: &str| String::from(in_json(&format!(r#"{{"sub":{text}}}"#)).unwrap().subject);
+    for whole in ["7", "0", "-7", "9007199254740993", "18446744073709551615", "-9223372036854775808"] {
+        assert_eq!(subject(whole), whole);
+        assert_eq!(subject(&format!("\"{whole}\"")), whole);
+    }
+    let claimed =
+        read(&forward("Remote-", &["sub"]), 200, &[("Content-Type", "application/json")], Some(br#"{"sub":7}"#));
+    assert_eq!(claims(claimed.unwrap()), json!({"sub": "7"}));
 }
 
 #[test]
@@ -211,7 +239,8 @@ proptest! {
         let text = json!({"sub": sub, "exp": exp, "rooms": rooms}).to_string();
         if let Ok(caller) = in_json(&text) {
             prop_assert_eq!(Some(String::from(caller.subject)), sub);
-            prop_assert!(caller.login_expires_at > Some(NOW));
+            prop_assert!(caller.login_expires_at > Some(NOW) || json!(exp).is_null());
+            prop_assert_eq!(caller.rooms, rooms);
         }
     }
 }
