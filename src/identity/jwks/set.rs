@@ -11,7 +11,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -53,19 +53,20 @@ impl Jwk {
 /// are yet to come (RFC 7517 §5).
 pub fn read(body: &[u8]) -> Result<Vec<Jwk>, NoSet> {
     let text = String::from_utf8_lossy(without_mark(body));
-    let document: Members<'_> = serde_json::from_str(&text).map_err(|_| NoSet::Malformed)?;
+    // Always of bytes: reading texts, too, would have the whole reader twice in the wasm.
+    let document: Members<'_> = serde_json::from_slice(text.as_bytes()).map_err(|_| NoSet::Malformed)?;
     let keys = document.raw("keys").ok_or(NoSet::Malformed)?;
-    let keys: Vec<&RawValue> = serde_json::from_str(keys).map_err(|_| NoSet::Malformed)?;
+    let keys: Vec<&RawValue> = serde_json::from_slice(keys.as_bytes()).map_err(|_| NoSet::Malformed)?;
     if keys.len() > KEYS_MAX {
         return Err(NoSet::TooLarge);
     }
-    Ok(keys.iter().filter_map(|text| key(&serde_json::from_str(text.get()).ok()?)).collect())
+    Ok(keys.iter().filter_map(|text| key(&serde_json::from_slice(text.get().as_bytes()).ok()?)).collect())
 }
 
 fn key(jwk: &Members<'_>) -> Option<Jwk> {
     let said = |name| jwk.text(name).map(|text| text.filter(|text| !text.is_empty()));
     let (kid, alg, purpose) = (jwk.text("kid")?, said("alg")?, said("use")?);
-    if purpose.is_some_and(|purpose| purpose != "sig") || !may_verify(jwk.member("key_ops")?) {
+    if purpose.is_some_and(|purpose| purpose != "sig") || !may_verify(&jwk.member("key_ops")?) {
         return None;
     }
     let number = |name: &str| base64(&jwk.text(name)??);
@@ -108,13 +109,18 @@ impl Members<'_> {
         self.0.iter().rev().find(|(other, _)| other == name.as_bytes()).map(|(_, value)| value.get())
     }
 
-    /// A member that is absent, `null` or of a type; `None` where it is something else.
-    fn member<T: DeserializeOwned>(&self, name: &str) -> Option<Option<T>> {
-        self.raw(name).map_or(Some(None), |text| serde_json::from_str(text).ok())
+    /// A member; `null` where it is absent, and `None` where it can't be read.
+    fn member(&self, name: &str) -> Option<Value> {
+        self.raw(name).map_or(Some(Value::Null), |text| serde_json::from_slice(text.as_bytes()).ok())
     }
 
+    /// A member that is absent or a text; `None` where it is something else.
     fn text(&self, name: &str) -> Option<Option<String>> {
-        self.member(name)
+        match self.member(name)? {
+            Value::Null => Some(None),
+            Value::String(text) => Some(Some(text)),
+            _ => None,
+        }
     }
 }
 
@@ -166,8 +172,9 @@ impl<'de> Deserialize<'de> for Name {
 }
 
 /// Whether a key with these `key_ops` is for verifying. None at all say nothing, as .NET writes it.
-fn may_verify(operations: Option<Vec<Value>>) -> bool {
-    operations.is_none_or(|ops| ops.is_empty() || ops.iter().any(|op| op == "verify"))
+fn may_verify(operations: &Value) -> bool {
+    let verifies = |ops: &Vec<Value>| ops.is_empty() || ops.iter().any(|op| op == "verify");
+    operations.is_null() || operations.as_array().is_some_and(verifies)
 }
 
 /// A number, big-endian, as short as it can be.
