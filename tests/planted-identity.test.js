@@ -32,7 +32,7 @@ const failures = (says) => [
     `{"error":"${says}"}`,
     `["${says}"]`,
     `"${says}"`,
-    `{"sub":7,"x":"${says}"}`,
+    `{"sub":7.5,"x":"${says}"}`,
     says.repeat(3_000),
   ].map((body) => ["answer", { status: 200, headers: { ...said(says), "Content-Type": "application/json" }, body }]),
   [
