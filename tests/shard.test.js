@@ -3,11 +3,27 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { DEVELOPMENT, startGate, startGates } from "./support/harness.js";
 import { bearer, good, SECRET } from "./support/jwt.js";
+import { deadline } from "./support/pace.js";
 import { assertRefused, assertUnavailable } from "./support/problem.js";
 import { parts, strange } from "./support/tickets.js";
 
 const REGIONS = ["", "wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"];
 const PUT = { put: "shard.put", kv: "kv.put" };
+
+test("an ask that is given up is aborted, and doesn't last as long as the socket", async () => {
+  const STORE_TIMEOUT_MS = String(deadline(1000));
+  const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "durable", STORE_TIMEOUT_MS }, edge: true });
+  try {
+    const { ticket } = await gate.issue();
+    await gate.edge({ shard: { fetch: { how: "never", times: 1 } } });
+    const socket = await gate.upgrade(ticket);
+    assert.equal(socket.status, 101, "asked again");
+    assert.deepEqual([await gate.calls(), await gate.aborted()], [{ "shard.fetch": 2 }, 1]);
+    await socket.leave();
+  } finally {
+    await gate.close();
+  }
+});
 
 for (const [store, step] of [
   ["durable", "shard.take"],

@@ -9,7 +9,8 @@
 // A fault: `{ how, only?, times?, ms?, status?, body?, value?, says?, error? }` where `how` is `throw` (fails, nothing happened), `lost`
 // (happened, then fails), `late` (after `ms`), `hang` (no answer for a minute), `never` (none at all) or `answer` (shard: this
 // status and body; a limit: this `value`; nothing happened); `only` is the one shard that has it; `times` is how many calls it lasts, else
-// all; `says` is what a failure says besides; `error` are properties that it has. What each shard did in SQL since the last plan stands in `statements`. `clock` is
+// all; `says` is what a failure says besides; `error` are properties that it has. What each shard did in SQL since the last plan stands in `statements`, and how many asks of shards were
+// aborted in `aborted`. `clock` is
 // the time in milliseconds at which every clock stands still, or goes on by `tick` each time that it is looked at; `log` is a line
 // that is logged at once; `platform` lists what else of the platform fails: the `body` of a request as it is read, a `socket` as it
 // is opened, a file of the `page`, one `header` as it is set.
@@ -26,6 +27,7 @@ const RealDate = Date;
 let plan = {};
 let calls = {};
 let statements = [];
+let aborted = 0;
 
 class EdgeDate extends RealDate {
   constructor(...args) {
@@ -100,8 +102,9 @@ class DurableObjectStub {
   constructor(real, name) {
     Object.assign(this, { real, name });
   }
-  fetch(...args) {
-    return through("shard", "fetch", shardFailure(), () => this.real.fetch(...args), this.name);
+  fetch(request, ...args) {
+    request.signal?.addEventListener("abort", () => (aborted += 1));
+    return through("shard", "fetch", shardFailure(), () => this.real.fetch(request, ...args), this.name);
   }
 }
 class DurableObjectNamespace {
@@ -190,10 +193,10 @@ export default class extends WorkerEntrypoint {
       if (request.method === "POST") {
         plan = await request.json();
         calls = {};
-        statements = [];
+        [statements, aborted] = [[], 0];
         if (plan.log !== undefined) console.log(plan.log);
       }
-      return Response.json({ plan, calls, statements, holding: holding() });
+      return Response.json({ plan, calls, statements, aborted, holding: holding() });
     }
     if (url.pathname === "/__edge/alarm") {
       const shard = this.env.TICKET_SHARD.get(this.env.TICKET_SHARD.idFromString(url.searchParams.get("id")));

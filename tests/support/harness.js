@@ -145,6 +145,11 @@ class Gate {
     return statements.filter((statement) => !statement.includes("__miniflare"));
   }
 
+  /** How many asks of shards were aborted since `edge()`. */
+  async aborted() {
+    return (await this.request({ path: "/__edge" })).json.aborted;
+  }
+
   /** What the artifact holds on to: see `wasm-spy.js`. Needs `edge: true`. */
   async holding() {
     return (await this.request({ path: "/__edge" })).json.holding;
