@@ -18,12 +18,14 @@ const targetFolder = process.env.CARGO_TARGET_DIR ?? "target";
 // rustc's own account of the files that it read.
 const account = join(targetFolder, "wasm32-unknown-unknown", "release", "ws_ticket.d");
 const settings = [
-  ...["Cargo.toml", "Cargo.lock", "build.rs", ".cargo/config.toml", "rust-toolchain.toml"],
+  ...["Cargo.toml", "core/Cargo.toml", "Cargo.lock", "build.rs", ".cargo/config.toml", "rust-toolchain.toml"],
   ...["package-lock.json", "scripts/build.js"],
 ];
 
 function sourceFiles() {
-  const entries = readdirSync("src", { recursive: true, withFileTypes: true });
+  const entries = ["src", "core/src"].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true }),
+  );
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 

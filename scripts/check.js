@@ -7,12 +7,12 @@ import { npmTools } from "./tools.js";
 // biome colours its output in CI even where nobody sees colours.
 const colors = process.stdout.isTTY ? [] : ["--colors=off"];
 const biome = (...args) => [npmTools.node, npmTools.biome, ...args, ...colors];
-const clippy = (...args) => ["cargo", "clippy", "--locked", "--quiet", ...args, "--", "-D", "warnings"];
+const clippy = (...args) => ["cargo", "clippy", "--locked", "--quiet", "--workspace", ...args, "--", "-D", "warnings"];
 // As worker-build compiles it: the macros of wasm-bindgen look at this.
 const asBuilt = { WASM_BINDGEN_USE_JS_SYS: "1" };
 
 const checks = [
-  ["rustfmt", ["cargo", "fmt", "--check"]],
+  ["rustfmt", ["cargo", "fmt", "--all", "--check"]],
   ["clippy, host", clippy("--all-targets")],
   ["clippy, wasm", clippy("--target", "wasm32-unknown-unknown"), asBuilt],
   ["biome", biome("ci", "--error-on-warnings")],
@@ -26,7 +26,7 @@ const checks = [
   ],
 ];
 const fixes = [
-  ["rustfmt", ["cargo", "fmt"]],
+  ["rustfmt", ["cargo", "fmt", "--all"]],
   ["biome", biome("check", "--write", "--error-on-warnings")],
   ["client, minified", [npmTools.node, "scripts/client-min.js", "--write"]],
 ];

@@ -1,33 +1,19 @@
 //! ws-ticket: one ticket, one WebSocket. The gate in front of yours, as a Cloudflare Worker.
 //!
-//! The modules below are in order: each uses only those before it, which `tests/modules.rs` checks. The design and its
-//! decisions are in `docs/architecture.md`.
+//! The rules are in the crate `ws-ticket-core`. The modules below are in order: each uses only those before it, which
+//! `tests/modules.rs` checks. The design and its decisions are in `docs/architecture.md`.
 
-pub mod ticket;
-
-pub mod region;
-
-pub mod grant;
-
-pub mod store;
-
-pub mod gate;
+pub mod platform;
 
 pub mod config;
 
-pub mod telemetry;
-
-pub mod outside;
-
-pub mod limit;
+pub mod objects;
 
 pub mod stores;
 
 pub mod identity;
 
-pub mod session;
-
-pub mod problem;
+pub mod sessions;
 
 pub mod http;
 

@@ -11,13 +11,14 @@ use crate::config::{
     ASSETS_BINDING, CheckKey, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings, Problem,
     REFUSAL_LIMIT_BINDING, Settings, TicketCheck,
 };
-use crate::gate::Gate;
+use crate::http::limit::Limits;
 use crate::http::{self, App};
 use crate::identity::Identity;
-use crate::limit::Limits;
+use crate::platform::console;
 use crate::stores;
-use crate::telemetry::{self, Event};
-use crate::ticket::{Keyring, Purpose, derive};
+use ws_ticket_core::gate::Gate;
+use ws_ticket_core::telemetry::Event;
+use ws_ticket_core::ticket::{Keyring, Purpose, derive};
 
 /// What start-up comes to.
 type Started = Rc<Result<App, Vec<Problem>>>;
@@ -38,14 +39,14 @@ fn start(env: &Env) -> Result<App, Vec<Problem>> {
         Ok(app) => announce(app),
         Err(problems) => {
             let names: Vec<_> = problems.iter().map(|problem| problem.name).collect();
-            telemetry::emit(&Event::Misconfigured { names: &names });
+            console::emit(&Event::Misconfigured { names: &names });
         }
     }
     app
 }
 
 fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
-    let (store, conditions) = stores::build(&config.stores, env, http::now, telemetry::emit)?;
+    let (store, conditions) = stores::build(&config.stores, env, http::now, console::emit)?;
     let limits = limits(&config.limits, env)?;
     // With a list of stores what counts is the first choice; that others may step in is what the list is for.
     let in_memory = matches!(config.stores.issuing.first(), None | Some(Leaf::Memory));
@@ -83,19 +84,19 @@ fn limits(settings: &LimitSettings, env: &Env) -> Result<Limits, Vec<Problem>> {
     };
     let issue = bound(ISSUE_LIMIT_BINDING, settings.issue)?;
     let refusal = bound(REFUSAL_LIMIT_BINDING, settings.refusal)?;
-    Ok(Limits::new(issue, refusal, settings.on_failure, telemetry::emit))
+    Ok(Limits::new(issue, refusal, settings.on_failure, console::emit))
 }
 
 fn announce(app: &App) {
     let store = app.gate.store();
-    telemetry::emit(&Event::Started {
+    console::emit(&Event::Started {
         store: &store.to_string(),
         guarantee: store.guarantee(),
         reach: store.reach(),
         degraded: app.degraded(),
     });
     if app.memory_in_production {
-        telemetry::emit(&Event::FallbackToMemory);
+        console::emit(&Event::FallbackToMemory);
     }
 }
 

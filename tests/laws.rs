@@ -12,10 +12,11 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::join_all;
 use host::{Fault, Faults, PROGRAM, ROWS, Row, caller};
-use ws_ticket::gate::{Gate, NotAdmitted, Wish};
-use ws_ticket::grant::{Grant, Millis};
-use ws_ticket::store::{Attempt, Consumed, Guarantee, StoreError};
-use ws_ticket::ticket::{Home, Ticket};
+use ws_ticket_core::gate::{Gate, NotAdmitted, Wish};
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::store::{Attempt, Consumed, Guarantee, StoreError};
+use ws_ticket_core::ticket::{Home, Ticket};
+use ws_ticket_core::time::Millis;
 
 const NOW: Millis = Millis(1_795_000_000_000);
 const TTL: u32 = 300;
@@ -183,7 +184,7 @@ fn law_4_a_store_that_takes_its_time_does_not_stretch_a_tickets_life() {
 fn a_ticket_never_outlives_the_login() {
     each_row(|row| {
         let (gate, _) = gate(row);
-        let until = |end| ws_ticket::gate::Caller { login_expires_at: Some(end), ..caller() };
+        let until = |end| ws_ticket_core::gate::Caller { login_expires_at: Some(end), ..caller() };
         for (left, expected) in [(0, None), (999, None), (1_000, Some(1)), (59_999, Some(59)), (301_000, Some(300))] {
             let issued = block_on(gate.issue(until(Millis(NOW.0 + left)), Wish::default(), || NOW)).ok();
             assert_eq!(issued.as_ref().map(|i| i.expires_in), expected, "{left} ms left");

@@ -1,4 +1,4 @@
-// docs/openapi.yaml is in order, and says what docs/protocol.md, src/problem.rs and public/_headers say.
+// docs/openapi.yaml is in order, and says what docs/protocol.md, src/http/problem.rs and public/_headers say.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -86,8 +86,8 @@ describe("one table of codes", () => {
     assert.deepEqual(codes(names), declaredCodes);
   });
 
-  test("src/problem.rs has it", () => {
-    const row = /fn row\(self\).*?\n {4}\}\n/s.exec(read("src/problem.rs"))[0];
+  test("src/http/problem.rs has it", () => {
+    const row = /fn row\(self\).*?\n {4}\}\n/s.exec(read("src/http/problem.rs"))[0];
     const names = [...row.matchAll(/\(\s*(\d{3}),\s*"([a-z_]+)",/g)].map(([, status, code]) => `${status} ${code}`);
     assert.deepEqual(codes(names), declaredCodes);
   });

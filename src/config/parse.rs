@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use worker::Url;
 
 use super::{ASSETS_BINDING, Config, Environment, Problem, Settings, TTL_MAX};
-use crate::region::SHARDS_MAX;
+use ws_ticket_core::region::SHARDS_MAX;
 
 const DEFAULT_TTL: u32 = 300;
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 
 use super::parse::Reader;
 use super::{Environment, KV_BINDING, Leaf, SHARD_BINDING, Settings, Stores, TIMEOUT_MAX};
-use crate::region::SHARDS_MAX;
+use ws_ticket_core::region::SHARDS_MAX;
 
 const DEFAULT_SHARDS: u16 = 4;
 const DEFAULT_TIMEOUT_MS: u32 = 3_000;

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use worker::Request;
 
-use crate::grant::{Room, Subject};
-use crate::outside::{at_most, is_json};
-use crate::problem::Problem;
+use super::problem::Problem;
+use crate::platform::{at_most, is_json};
+use ws_ticket_core::grant::{Room, Subject};
 
 /// The largest body, in bytes.
 const MAX: usize = 4096;

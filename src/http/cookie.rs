@@ -4,8 +4,8 @@
 //! scripts, `SameSite=Strict` from other sites' requests
 //! (<https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis>, §4.1.3.2 and §4.1.2.7).
 
-use crate::gate::Cookie;
-use crate::ticket::Bond;
+use ws_ticket_core::gate::Cookie;
+use ws_ticket_core::ticket::Bond;
 
 const NAME: &str = Bond::COOKIE;
 

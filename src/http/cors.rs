@@ -4,9 +4,9 @@
 use worker::{Headers, Response, Result};
 
 use super::origin::Origins;
+use super::problem::Problem;
 use super::{Failure, list};
 use crate::config::is_token;
-use crate::problem::Problem;
 
 /// How long a browser may remember a preflight, in seconds.
 const PREFLIGHT_MAX_AGE: &str = "600";

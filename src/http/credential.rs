@@ -5,11 +5,11 @@
 
 use worker::Url;
 
+use super::problem::Problem;
 use super::{Refusal, list};
 use crate::config::{Carriage, is_token};
-use crate::problem::Problem;
-use crate::telemetry::Reason;
-use crate::ticket::{Keyring, PREFIX, Ticket, Unreadable};
+use ws_ticket_core::telemetry::Reason;
+use ws_ticket_core::ticket::{Keyring, PREFIX, Ticket, Unreadable};
 
 /// The subprotocol under which a ticket travels, and the answer where the app has none of its own.
 pub const SUBPROTOCOL: &str = "ws-ticket.v1";

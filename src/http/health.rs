@@ -3,10 +3,10 @@
 use serde::Serialize;
 use worker::{Response, Result};
 
+use super::problem::Problem;
 use super::{App, Asked, no_store, now};
 use crate::config::{Bind, Problem as SettingProblem};
-use crate::problem::Problem;
-use crate::telemetry::Operation;
+use ws_ticket_core::telemetry::Operation;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

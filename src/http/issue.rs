@@ -6,18 +6,19 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Headers, Request, Response, Url};
 
 use super::credential::SUBPROTOCOL;
+use super::limit::Wait;
 use super::origin::Origins;
+use super::problem::Problem;
 use super::{App, Asked, Failure, Refusal, body, cookie, cors, no_store, now, rfc3339};
 use crate::config::Bind;
-use crate::gate::{NotIssued, Wish};
 use crate::identity::{Identity, NotKnown, without_bond};
-use crate::limit::Wait;
-use crate::problem::Problem;
-use crate::region::Region;
-use crate::session;
-use crate::store::StoreError;
-use crate::telemetry::{self, Event, Reason};
-use crate::ticket::Bond;
+use crate::platform::console;
+use ws_ticket_core::gate::{NotIssued, Wish};
+use ws_ticket_core::region::Region;
+use ws_ticket_core::session;
+use ws_ticket_core::store::StoreError;
+use ws_ticket_core::telemetry::{Event, Reason};
+use ws_ticket_core::ticket::Bond;
 
 /// The route's methods.
 pub const ALLOW: &str = "POST, OPTIONS";
@@ -69,7 +70,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
         NotIssued::RoomRefused => Problem::RoomRefused.into(),
         NotIssued::Store(error) => Refusal::from(error),
     })?;
-    telemetry::emit(&Event::Issued { ticket_id: issued.ticket_id, expires_in: issued.expires_in });
+    console::emit(&Event::Issued { ticket_id: issued.ticket_id, expires_in: issued.expires_in });
     let ticket = app.keyring.text(&issued.ticket);
     let url = socket_url(asked.url);
     let in_query = app.carriage.query;

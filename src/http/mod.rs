@@ -6,9 +6,11 @@ mod cors;
 mod credential;
 mod health;
 mod issue;
+pub mod limit;
 mod list;
 mod origin;
 mod page;
+mod problem;
 mod upgrade;
 
 use std::rc::Rc;
@@ -16,16 +18,17 @@ use std::rc::Rc;
 use worker::{Date, Fetcher, Headers, Request, Response, ResponseBuilder, Result, Url};
 
 use crate::config::{Bind, Carriage, Problem as SettingProblem};
-use crate::gate::Gate;
-use crate::grant::Millis;
 use crate::identity::Identity;
-use crate::limit::Limits;
-use crate::problem::Problem;
-use crate::store::{Guarantee, StoreError};
+use crate::platform::console;
 use crate::stores::condition::Condition;
-use crate::telemetry::{self, Event, Reason};
-use crate::ticket::{Keyring, TicketId};
+use limit::Limits;
 use origin::Origins;
+use problem::Problem;
+use ws_ticket_core::gate::Gate;
+use ws_ticket_core::store::{Guarantee, StoreError};
+use ws_ticket_core::telemetry::{Event, Reason};
+use ws_ticket_core::ticket::{Keyring, TicketId};
+use ws_ticket_core::time::Millis;
 
 /// A gate that is ready to serve: made once per isolate.
 pub struct App {
@@ -129,7 +132,7 @@ pub async fn serve(request: Request, started: &std::result::Result<App, Vec<Sett
 
 /// What is left to say when an answer can't be made. Nothing in it can fail: a header that can't be set is left out.
 fn internal() -> Response {
-    telemetry::emit(&Event::InternalError { route: "answer" });
+    console::emit(&Event::InternalError { route: "answer" });
     let problem = Problem::Internal;
     let headers = Headers::new();
     for (name, value) in NO_STORE.iter().chain(&[("Content-Type", "application/problem+json")]) {
@@ -173,11 +176,11 @@ fn or_refuse(route: &'static str, answer: std::result::Result<Response, Failure>
     match answer {
         Ok(response) => Ok(response),
         Err(Failure::Refused(Refusal { problem, reason, ticket_id })) => {
-            telemetry::emit(&Event::Refused { route, reason, status: problem.status(), ticket_id });
+            console::emit(&Event::Refused { route, reason, status: problem.status(), ticket_id });
             refuse(problem)
         }
         Err(Failure::Fault) => {
-            telemetry::emit(&Event::InternalError { route });
+            console::emit(&Event::InternalError { route });
             refuse(Problem::Internal)
         }
     }

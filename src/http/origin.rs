@@ -5,7 +5,7 @@
 
 use worker::{Headers, Result, Url};
 
-use crate::problem::Problem;
+use super::problem::Problem;
 
 /// The allowed origins, the gate's own included.
 pub struct Origins<'a> {

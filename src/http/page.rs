@@ -2,8 +2,8 @@
 
 use worker::{Fetcher, Request, Response};
 
+use super::problem::Problem;
 use super::{Asked, Failure};
-use crate::problem::Problem;
 
 /// The asset at the request's path, or no such route.
 pub async fn answer(page: Option<&Fetcher>, asked: &Asked<'_>) -> Result<Response, Failure> {

@@ -7,15 +7,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use worker::{Headers, Response};
 
+use super::limit::Address;
 use super::origin::Origins;
+use super::problem::Problem;
 use super::{App, Asked, Failure, Refusal, cookie, credential, now, rfc3339};
-use crate::gate::{NotAdmitted, Presenter};
-use crate::limit::Address;
-use crate::problem::Problem;
-use crate::session::{Welcome, echo};
-use crate::store::{Attempt, StoreError};
-use crate::telemetry::{self, Event, Reason};
-use crate::ticket::random_uuid;
+use crate::platform::console;
+use crate::sessions::echo;
+use ws_ticket_core::gate::{NotAdmitted, Presenter};
+use ws_ticket_core::session::Welcome;
+use ws_ticket_core::store::{Attempt, StoreError};
+use ws_ticket_core::telemetry::{Event, Reason};
+use ws_ticket_core::ticket::random_uuid;
 
 /// Admits or refuses, and counts refusals.
 pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
@@ -60,7 +62,7 @@ async fn admit(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
         response.headers().set("Sec-WebSocket-Protocol", subprotocol)?;
     }
     // Only now is there a socket: what fails before is an error of the gate, and admits nobody.
-    telemetry::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
+    console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
     Ok(response)
 }
 

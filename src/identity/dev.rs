@@ -1,8 +1,8 @@
 //! The development stand-in for a login: callers are who they say they are. Configuration refuses it in production.
 
 use super::NotKnown;
-use crate::gate::Caller;
-use crate::grant::{Claims, Subject};
+use ws_ticket_core::gate::Caller;
+use ws_ticket_core::grant::{Claims, Subject};
 
 /// The subject of a caller who names none.
 const DEFAULT: &str = "dev";

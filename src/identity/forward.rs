@@ -8,11 +8,13 @@ use worker::{Headers, Url};
 use super::login::{self, Flaw, Said};
 use super::{NotKnown, ask, is_ticket, without_mark};
 use crate::config::{ForwardSettings, is_token};
-use crate::gate::Caller;
-use crate::grant::{Millis, Subject};
-use crate::outside::{Ask, is_json};
-use crate::telemetry::{self, Event};
-use crate::ticket::Bond;
+use crate::platform::console;
+use crate::platform::{Ask, is_json};
+use ws_ticket_core::gate::Caller;
+use ws_ticket_core::grant::Subject;
+use ws_ticket_core::telemetry::Event;
+use ws_ticket_core::ticket::Bond;
+use ws_ticket_core::time::Millis;
 
 /// What a request must bring, for people.
 pub const EXPECTED: &str = "Expected the Cookie or the Authorization of a session that the login knows.";
@@ -79,7 +81,7 @@ impl Forward {
             NoCaller::Refused(why) => why,
             NoCaller::Unusable(reason) => {
                 let ms = clock().since(asked_at);
-                telemetry::emit(&Event::IdentityFailed { step: "forward", reason, ms });
+                console::emit(&Event::IdentityFailed { step: "forward", reason, ms });
                 NotKnown::Unavailable
             }
         }))

@@ -5,8 +5,9 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::gate::Caller;
-use crate::grant::{Claims, Millis, Subject};
+use ws_ticket_core::gate::Caller;
+use ws_ticket_core::grant::{Claims, Subject};
+use ws_ticket_core::time::Millis;
 
 /// What a login says, by name.
 #[derive(Debug, PartialEq)]

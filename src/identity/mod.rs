@@ -14,13 +14,14 @@ mod webcrypto;
 use worker::{Headers, Request, Url};
 
 use crate::config::IdentityChoice;
-use crate::gate::Caller;
-use crate::grant::{Millis, Subject};
-use crate::outside::{self, Answer, Ask, Deadline, NoAnswer};
-use crate::ticket;
+use crate::platform::{self, Answer, Ask, Deadline, NoAnswer};
 use forward::Forward;
 pub use forward::without_bond;
 use token::Tokens;
+use ws_ticket_core::gate::Caller;
+use ws_ticket_core::grant::Subject;
+use ws_ticket_core::ticket;
+use ws_ticket_core::time::Millis;
 
 /// A document without the byte order mark in front that some servers write (RFC 8259 §8.1: it may be ignored).
 fn without_mark(body: &[u8]) -> &[u8] {
@@ -139,7 +140,7 @@ const ANSWER_MAX: usize = 64 * 1024;
 
 /// Asks a server that knows logins. An error is a reason for telemetry.
 async fn ask(ask: &Ask<'_>, timeout_ms: u32) -> Result<Answer, &'static str> {
-    outside::fetch(ask, ANSWER_MAX, &Deadline::after(timeout_ms)).await.map_err(|why| match why {
+    platform::fetch(ask, ANSWER_MAX, &Deadline::after(timeout_ms)).await.map_err(|why| match why {
         NoAnswer::Failed(_) => "failed",
         NoAnswer::TimedOut => "timed_out",
     })

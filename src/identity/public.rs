@@ -6,7 +6,8 @@ use std::rc::Rc;
 use super::NotKnown;
 use super::webcrypto::{CryptoKey, Given, import};
 use crate::config::{Algorithm, PublicKey};
-use crate::telemetry::{self, Event};
+use crate::platform::console;
+use ws_ticket_core::telemetry::Event;
 
 /// They, and what the platform made of them. It is asked at the first token: importing is asynchronous, and start-up is not.
 pub struct PublicKeys {
@@ -37,7 +38,7 @@ impl PublicKeys {
             for algorithm in self.algorithms.iter().filter(|algorithm| algorithm.kind() == Some(key.kind)) {
                 let Some(key) = import(Given::Spki(&key.spki), *algorithm).await else {
                     // In a key's form and yet none, such as a point that isn't on the curve.
-                    telemetry::emit(&Event::IdentityFailed { step: "public_key", reason: "malformed", ms: 0 });
+                    console::emit(&Event::IdentityFailed { step: "public_key", reason: "malformed", ms: 0 });
                     return Err(NotKnown::Unavailable);
                 };
                 all.push(key);

@@ -10,8 +10,9 @@ use super::public::PublicKeys;
 use super::webcrypto::CryptoKey;
 use super::{NotKnown, is_ticket};
 use crate::config::{Algorithm, Keys, SecretKey, SubjectRule, TokenSettings, media_type};
-use crate::gate::Caller;
-use crate::grant::{Millis, Subject};
+use ws_ticket_core::gate::Caller;
+use ws_ticket_core::grant::Subject;
+use ws_ticket_core::time::Millis;
 
 /// Bytes of a token at most. Headers of requests have their own limit, and every byte is hashed.
 const MAX: usize = 16 * 1024;

@@ -4,7 +4,7 @@ use worker::js_sys::{JSON, Promise, Uint8Array};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
 use crate::config::Algorithm;
-use crate::outside::race::settled;
+use crate::platform::race::settled;
 
 #[wasm_bindgen]
 extern "C" {

@@ -8,10 +8,11 @@ use std::fmt;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::grant::{Grant, Millis};
-use crate::region::{Region, Shard};
-use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::ticket::{NoRandomness, Ticket, TicketId};
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::region::{Region, Shard};
+use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{NoRandomness, Ticket, TicketId};
+use ws_ticket_core::time::Millis;
 
 /// One attempt's claim on one ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

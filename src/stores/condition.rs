@@ -3,9 +3,9 @@
 
 use std::cell::Cell;
 
-use crate::grant::Millis;
-use crate::store::Cause;
-use crate::telemetry::Operation;
+use ws_ticket_core::store::Cause;
+use ws_ticket_core::telemetry::Operation;
+use ws_ticket_core::time::Millis;
 
 /// What is known of one store.
 pub struct Condition {
@@ -67,8 +67,8 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Fault;
     use Operation::{Consume, Issue};
+    use ws_ticket_core::store::Fault;
 
     const NOPERM: Cause = Cause::Server(Fault::NoPerm);
 

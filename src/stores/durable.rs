@@ -8,11 +8,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::shard::{GIVEN, Shards, TAKEN, TOO_LATE, UNKNOWN};
-use crate::grant::Grant;
-use crate::region::{Region, Shard};
-use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::ticket::{Home, Ticket};
+use crate::objects::shards::Shards;
+use crate::objects::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::region::{Region, Shard};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Home, Ticket};
 
 /// The store.
 pub struct Durable {

@@ -10,11 +10,12 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::rest::{LONGEST_MS, left_ms, length_ms};
-use crate::grant::{Grant, Millis};
-use crate::region::Region;
-use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::telemetry::{Event, Sink};
-use crate::ticket::{Ticket, TicketId};
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::region::Region;
+use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::telemetry::{Event, Sink};
+use ws_ticket_core::ticket::{Ticket, TicketId};
+use ws_ticket_core::time::Millis;
 
 /// Stores that issue, the first choice first, and others that only consume what they issued before.
 pub struct Fallback {

@@ -6,11 +6,12 @@ use std::rc::Rc;
 use async_trait::async_trait;
 
 use super::condition::Condition;
-use crate::grant::{Grant, Millis};
-use crate::region::Region;
-use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::telemetry::{Event, Operation, Outcome, Sink};
-use crate::ticket::Ticket;
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::region::Region;
+use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::telemetry::{Event, Operation, Outcome, Sink};
+use ws_ticket_core::ticket::Ticket;
+use ws_ticket_core::time::Millis;
 
 /// From when on an operation is slow, in milliseconds.
 #[derive(Clone, Copy, Debug)]

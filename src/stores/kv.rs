@@ -11,12 +11,12 @@ use async_trait::async_trait;
 use worker::js_sys::{Object, Promise, Reflect};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
-use crate::grant::Grant;
-use crate::outside::{Deadline, NoAnswer};
-use crate::region::Region;
-use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::telemetry::{Event, Operation, Outcome, Sink};
-use crate::ticket::{Digest, Home, Ticket};
+use crate::platform::{Deadline, NoAnswer};
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::region::Region;
+use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::telemetry::{Event, Operation, Outcome, Sink};
+use ws_ticket_core::ticket::{Digest, Home, Ticket};
 
 #[wasm_bindgen]
 extern "C" {

@@ -5,10 +5,11 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::claimed::{Claim, Ledger, Verdict};
-use super::shard::{GIVEN, Shards, TAKEN, TOO_LATE, UNKNOWN};
-use crate::region::{Region, Shard};
-use crate::store::{Cause, StoreError};
-use crate::ticket::NoRandomness;
+use crate::objects::shards::Shards;
+use crate::objects::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
+use ws_ticket_core::region::{Region, Shard};
+use ws_ticket_core::store::{Cause, StoreError};
+use ws_ticket_core::ticket::NoRandomness;
 
 /// A claim is an `INSERT … ON CONFLICT DO NOTHING RETURNING` in the shard that the grant names.
 pub struct ShardLedger(pub Shards);

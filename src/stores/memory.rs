@@ -11,10 +11,11 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::grant::{Grant, Millis};
-use crate::region::Region;
-use crate::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::ticket::{Digest, Home, Ticket, TicketId};
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::region::Region;
+use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Digest, Home, Ticket, TicketId};
+use ws_ticket_core::time::Millis;
 
 /// How many unused tickets it holds at most. A grant takes well under 1 KiB, an isolate has 128 MB for everything
 /// (<https://developers.cloudflare.com/workers/platform/limits/#memory>).

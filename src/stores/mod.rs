@@ -11,7 +11,6 @@ pub mod memory;
 pub mod redis;
 pub mod rest;
 pub mod resting;
-pub mod shard;
 pub mod upstash;
 
 use std::cell::RefCell;
@@ -22,10 +21,7 @@ use worker::js_sys::Reflect;
 use worker::wasm_bindgen::{JsCast, JsValue};
 
 use crate::config::{KV_BINDING, Leaf, Problem, SHARD_BINDING, Stores};
-use crate::grant::Millis;
-use crate::store::TicketStore;
-use crate::telemetry::Sink;
-use crate::ticket::Home;
+use crate::objects::shards::Shards;
 use claimed::Claimed;
 use condition::Condition;
 use durable::Durable;
@@ -37,8 +33,11 @@ use memory::Memory;
 use redis::Redis;
 use rest::Rests;
 use resting::{Resting, RestingLedger};
-use shard::Shards;
 use upstash::Upstash;
+use ws_ticket_core::store::TicketStore;
+use ws_ticket_core::telemetry::Sink;
+use ws_ticket_core::ticket::Home;
+use ws_ticket_core::time::Millis;
 
 /// How each store's tickets name their home; that of `durable` goes on with the shard. Never reuse one, and let none begin
 /// another: a ticket in flight must not change hands.

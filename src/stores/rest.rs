@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
 
-use crate::grant::Millis;
-use crate::store::{Cause, StoreError};
+use ws_ticket_core::store::{Cause, StoreError};
+use ws_ticket_core::time::Millis;
 
 /// How often in a row it takes: one lost packet must not refuse everybody else.
 const IN_A_ROW: u32 = 3;

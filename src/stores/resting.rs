@@ -9,10 +9,10 @@ use async_trait::async_trait;
 
 use super::claimed::{Claim, Ledger, Verdict};
 use super::rest::Rests;
-use crate::grant::Grant;
-use crate::region::{Region, Shard};
-use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::ticket::{NoRandomness, Ticket};
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::region::{Region, Shard};
+use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{NoRandomness, Ticket};
 
 /// A store that rests.
 pub struct Resting<S> {

@@ -15,12 +15,12 @@ use futures_util::future::join;
 
 use super::redis::command::Command;
 use crate::config::UpstashSettings;
-use crate::grant::Grant;
-use crate::outside::{self, Ask, Deadline, NoAnswer};
-use crate::region::Region;
-use crate::store::{Attempt, Cause, Consumed, Fault, Guarantee, Reach, StoreError, TicketStore};
-use crate::ticket::{Home, Ticket};
+use crate::platform::{self, Ask, Deadline, NoAnswer};
 use answer::result_of;
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::region::Region;
+use ws_ticket_core::store::{Attempt, Cause, Consumed, Fault, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Home, Ticket};
 
 const SET: &str = "upstash.set";
 const GETDEL: &str = "upstash.getdel";
@@ -64,7 +64,7 @@ impl Upstash {
             headers: &[("Authorization", &token), ("Content-Type", "application/json")],
             body: Some(&body),
         };
-        let answer = outside::fetch(&ask, ANSWER_MAX, by).await?;
+        let answer = platform::fetch(&ask, ANSWER_MAX, by).await?;
         // One that is too long is none.
         Ok((answer.status, answer.body.unwrap_or_default()))
     }

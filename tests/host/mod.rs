@@ -9,10 +9,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use ws_ticket::gate::{Caller, Cookie, Presenter};
-use ws_ticket::grant::{Claims, Grant, Millis, Subject};
-use ws_ticket::region::{Region, Shard};
-use ws_ticket::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket::stores::claimed::{Claim, Claimed, Ledger, Verdict};
 use ws_ticket::stores::condition::Condition;
 use ws_ticket::stores::fallback::Fallback;
@@ -20,7 +16,12 @@ use ws_ticket::stores::instrumented::{Instrumented, Thresholds};
 use ws_ticket::stores::memory::Memory;
 use ws_ticket::stores::rest::Rests;
 use ws_ticket::stores::resting::{Resting, RestingLedger};
-use ws_ticket::ticket::{Digest, Home, NoRandomness, Ticket};
+use ws_ticket_core::gate::{Caller, Cookie, Presenter};
+use ws_ticket_core::grant::{Claims, Grant, Subject};
+use ws_ticket_core::region::{Region, Shard};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Digest, Home, NoRandomness, Ticket};
+use ws_ticket_core::time::Millis;
 
 /// A composition under test.
 pub struct Row {

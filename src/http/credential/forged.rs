@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use worker::Url;
 
 use super::*;
-use crate::ticket::Home;
+use ws_ticket_core::ticket::Home;
 
 const COUNT: u32 = 95_000;
 const KEY: &[u8] = b"a-ticket-key-of-thirty-two-bytes";

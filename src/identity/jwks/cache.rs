@@ -5,7 +5,7 @@
 //! it takes long. Several asks can be under way then, and end in any order: each outcome says which ask it is of, and one that
 //! was overtaken changes nothing that a newer one has said.
 
-use crate::grant::Millis;
+use ws_ticket_core::time::Millis;
 
 /// Milliseconds for which keys are used at most when no newer ones can be had, from when they were asked for.
 const KEPT: u64 = 24 * 60 * 60 * 1000;

@@ -12,13 +12,14 @@ use std::rc::Rc;
 use super::NotKnown;
 use super::webcrypto::{CryptoKey, Given, import};
 use crate::config::Algorithm;
-use crate::grant::Millis;
-use crate::outside;
-use crate::outside::race::{behind_the_answer, sleep};
-use crate::telemetry::{self, Event};
+use crate::platform;
+use crate::platform::console;
+use crate::platform::race::{behind_the_answer, sleep};
 use cache::{Ask, Cache, Next};
 use choose::{Entry, choose};
 use set::NoSet;
+use ws_ticket_core::telemetry::Event;
+use ws_ticket_core::time::Millis;
 
 /// Milliseconds after which a request looks again what another one was told.
 const LOOK_AGAIN_MS: u32 = 20;
@@ -113,14 +114,16 @@ impl Issuer {
                 reason
             }
         };
-        telemetry::emit(&Event::IdentityFailed { step: "jwks", reason, ms: now.since(asked_at) });
+        console::emit(&Event::IdentityFailed { step: "jwks", reason, ms: now.since(asked_at) });
     }
 
     async fn fetch(&self) -> Result<Fetched, &'static str> {
         let headers = [("Accept", "application/jwk-set+json, application/json")];
-        let answer =
-            super::ask(&outside::Ask { method: "GET", url: &self.url, headers: &headers, body: None }, self.timeout_ms)
-                .await?;
+        let answer = super::ask(
+            &platform::Ask { method: "GET", url: &self.url, headers: &headers, body: None },
+            self.timeout_ms,
+        )
+        .await?;
         if answer.status != 200 {
             return Err("status");
         }

@@ -1,8 +1,8 @@
 //! Tickets by the thousand, on a clock that the grants bring along.
 
 use super::*;
-use crate::grant::{CLAIMS_MAX, Claims, Subject};
 use futures_util::FutureExt;
+use ws_ticket_core::grant::{CLAIMS_MAX, Claims, Subject};
 
 fn grant(issued_at: u64, expires_at: u64) -> Grant {
     Grant {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::config::RedisSettings;
-use crate::ticket::Digest;
+use ws_ticket_core::ticket::Digest;
 
 /// Gives a value away and forgets it, in one step, for servers that have no `GETDEL` (Redis 6.2). A key that isn't there is
 /// `false`, which Redis answers as null (<https://redis.io/docs/latest/develop/programmability/lua-api/#lua-to-resp2-type-conversion>).
@@ -92,7 +92,7 @@ fn key(digest: &Digest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ticket::Ticket;
+    use ws_ticket_core::ticket::Ticket;
 
     const TICKET: &str = "wst_r_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 

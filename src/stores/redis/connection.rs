@@ -7,9 +7,9 @@
 use super::command::Command;
 use super::resp::{self, Malformed, Reply};
 use crate::config::RedisSettings;
-use crate::outside::socket::{NotConnected, Socket};
-use crate::outside::{Deadline, NoAnswer};
-use crate::store::{Cause, Fault, StoreError};
+use crate::platform::socket::{NotConnected, Socket};
+use crate::platform::{Deadline, NoAnswer};
+use ws_ticket_core::store::{Cause, Fault, StoreError};
 
 /// The step of connecting. Nothing was asked when it fails.
 const CONNECT: &str = "redis.connect";

@@ -19,14 +19,14 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::config::RedisSettings;
-use crate::grant::Grant;
-use crate::region::Region;
-use crate::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use crate::ticket::{Digest, Home, Ticket};
 use command::Command;
 use connection::Connection;
 pub(super) use refusal::cause_of;
 use resp::Reply;
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::region::Region;
+use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Digest, Home, Ticket};
 
 const SET: &str = "redis.set";
 const GETDEL: &str = "redis.getdel";

@@ -1,7 +1,7 @@
 //! What an error of a Redis's comes to, Upstash's among them: its first word, or how it goes on behind `ERR`. Everything else
 //! of an error stays here, since it can repeat a command's arguments.
 
-use crate::store::{Cause, Fault};
+use ws_ticket_core::store::{Cause, Fault};
 
 /// The first words that have a meaning (<https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors>).
 const WORDS: &[(&str, Fault)] = &[

@@ -7,7 +7,7 @@ use redis_protocol::resp2::types::{OwnedFrame, Resp2Frame};
 
 use super::command::Command;
 use super::refusal::cause_of;
-use crate::store::{Cause, Fault};
+use ws_ticket_core::store::{Cause, Fault};
 
 /// RESP3's null, which the codec of RESP2 doesn't know.
 const NULL: &[u8] = b"_\r\n";

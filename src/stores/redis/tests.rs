@@ -1,7 +1,7 @@
 //! Replies as servers give them, and as nobody should.
 
 use super::*;
-use crate::ticket::Ticket;
+use ws_ticket_core::ticket::Ticket;
 
 fn whole(bytes: &[u8]) -> Result<Option<Reply>, Malformed> {
     let read = first_reply(bytes)?;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use futures_util::FutureExt;
 
 use super::*;
-use crate::store::Fault;
+use ws_ticket_core::store::Fault;
 
 const CALL_MS: u64 = 7_000;
 const SILENCE: Result<(), StoreError> = Err(StoreError::Unavailable { step: "x", cause: Cause::TimedOut });

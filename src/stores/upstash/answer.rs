@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::store::{Cause, Fault};
 use crate::stores::redis::cause_of;
+use ws_ticket_core::store::{Cause, Fault};
 
 /// An answer of the API's. `result: null` is "no such key", and no `result` is nothing of the kind.
 #[derive(Deserialize)]

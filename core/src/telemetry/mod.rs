@@ -5,6 +5,8 @@
 
 mod line;
 
+pub use line::render;
+
 use crate::gate::Mismatch;
 use crate::store::{Guarantee, Reach, StoreError};
 use crate::ticket::TicketId;
@@ -134,15 +136,5 @@ impl Event<'_> {
             | Self::Refused { .. }
             | Self::Store { .. } => Level::Info,
         }
-    }
-}
-
-/// Writes the event to the Worker's log.
-pub fn emit(event: &Event<'_>) {
-    let line = line::render(event);
-    match event.level() {
-        Level::Info => worker::console_log!("{line}"),
-        Level::Warn => worker::console_warn!("{line}"),
-        Level::Alert => worker::console_error!("{line}"),
     }
 }

@@ -1,6 +1,6 @@
 //! Buckets: which tickets share a table, when a ticket and when a whole table may be forgotten, and the names of tables.
 
-use crate::grant::Millis;
+use ws_ticket_core::time::Millis;
 
 /// Expiry times that share a table, in milliseconds. It is in the names of tables, so it stays.
 const BUCKET: u64 = 300_000;

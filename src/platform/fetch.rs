@@ -1,9 +1,6 @@
 //! Calls to other servers: never longer than a deadline, never more bytes than a bound, never where a redirect points, and never
 //! answered by a cache.
 
-pub mod race;
-pub mod socket;
-
 use web_sys::{
     AbortController, Headers, ReadableStream, ReadableStreamDefaultReader, Request, RequestCache, RequestInit,
     RequestRedirect,
@@ -11,7 +8,7 @@ use web_sys::{
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen};
 
-pub use race::{Deadline, NoAnswer};
+use super::race::{self, Deadline, NoAnswer};
 
 #[wasm_bindgen]
 extern "C" {
@@ -19,11 +16,11 @@ extern "C" {
     fn fetch_request(request: &Request) -> Result<Promise, JsValue>;
 
     /// What a reader reads.
-    type Chunk;
+    pub(super) type Chunk;
     #[wasm_bindgen(method, getter)]
-    fn done(this: &Chunk) -> bool;
+    pub(super) fn done(this: &Chunk) -> bool;
     #[wasm_bindgen(method, getter, catch)]
-    fn value(this: &Chunk) -> Result<Uint8Array, JsValue>;
+    pub(super) fn value(this: &Chunk) -> Result<Uint8Array, JsValue>;
 }
 
 /// What is asked of another server. A redirect is an answer like any other: it would take credentials elsewhere.
@@ -129,6 +126,6 @@ pub async fn at_most(max: usize, stream: &ReadableStream, by: Option<&Deadline>)
     }
 }
 
-fn reader_of(stream: &ReadableStream) -> Result<ReadableStreamDefaultReader, JsValue> {
+pub(super) fn reader_of(stream: &ReadableStream) -> Result<ReadableStreamDefaultReader, JsValue> {
     ReadableStreamDefaultReader::new(stream)
 }

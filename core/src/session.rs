@@ -1,6 +1,4 @@
-//! What stands behind the gate: the WebSocket after the upgrade.
-
-pub mod echo;
+//! What every session says: its first frame, and the answer to a ping.
 
 use serde::Serialize;
 use uuid::Uuid;

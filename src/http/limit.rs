@@ -16,9 +16,10 @@ use worker::{RateLimiter, worker_sys};
 pub use address::Address;
 
 use crate::config::OnLimiterFailure;
-use crate::grant::{Millis, Subject};
-use crate::outside::{Deadline, NoAnswer};
-use crate::telemetry::{Event, Sink};
+use crate::platform::{Deadline, NoAnswer};
+use ws_ticket_core::grant::Subject;
+use ws_ticket_core::telemetry::{Event, Sink};
+use ws_ticket_core::time::Millis;
 
 /// How long a limiter is waited for, in milliseconds. It answers from the memory of the machine.
 const TIMEOUT_MS: u32 = 1000;

@@ -7,6 +7,9 @@
 //! (<https://developers.cloudflare.com/durable-objects/reference/in-memory-state/>, "output gates"). `tables.rs` has the
 //! statements.
 
+mod buckets;
+mod tables;
+
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -14,9 +17,9 @@ use uuid::Uuid;
 use worker::{Date, DurableObject, Env, Request, Response, Result, State, durable_object, wasm_bindgen};
 
 use super::asks::{Ask, GIVEN, NOT_UNDERSTOOD, TAKEN, TOO_LATE, UNKNOWN};
-use super::buckets::{forgotten_at, table_ends_at};
-use super::tables::{Elected, Tables};
-use crate::grant::Millis;
+use buckets::{forgotten_at, table_ends_at};
+use tables::{Elected, Tables};
+use ws_ticket_core::time::Millis;
 
 /// One shard.
 #[durable_object(alarm)]

@@ -1,10 +1,4 @@
-//! Shards: Durable Objects that elect the one who has a ticket. [`Shards`] asks, [`object::TicketShard`] decides; `asks.rs` is
-//! what the two say to each other.
-
-mod asks;
-mod buckets;
-pub mod object;
-mod tables;
+//! The shards, as the gate sees them: one Durable Object each, asked with a deadline.
 
 use std::num::NonZeroU16;
 
@@ -13,13 +7,12 @@ use worker::js_sys::{Object, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{ObjectNamespace, worker_sys};
 
-pub(super) use asks::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
-
-use crate::grant::Millis;
-use crate::outside::{self, Deadline, NoAnswer};
-use crate::region::{Region, Shard};
-use crate::store::{Attempt, Cause, StoreError};
-use crate::ticket::{Digest, NoRandomness, random};
+use super::asks::{self, GIVEN, TAKEN, TOO_LATE, UNKNOWN};
+use crate::platform::{self, Deadline, NoAnswer};
+use ws_ticket_core::region::{Region, Shard};
+use ws_ticket_core::store::{Attempt, Cause, StoreError};
+use ws_ticket_core::ticket::{Digest, NoRandomness, random};
+use ws_ticket_core::time::Millis;
 
 /// How many bytes an answer has at most: a grant, which has at most a subject, a room and claims.
 const ANSWER_MAX: usize = 64 * 1024;
@@ -32,9 +25,9 @@ pub struct Shards {
 }
 
 /// A shard's answer: one of [`asks::WORDS`], and the grant where there is one.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
 }
 
 impl Shards {
@@ -51,13 +44,7 @@ impl Shards {
     }
 
     /// Keeps the grant in the shard.
-    pub(super) async fn put(
-        &self,
-        shard: Shard,
-        digest: &Digest,
-        expires_at: Millis,
-        grant: &str,
-    ) -> Result<(), StoreError> {
+    pub async fn put(&self, shard: Shard, digest: &Digest, expires_at: Millis, grant: &str) -> Result<(), StoreError> {
         const STEP: &str = "shard.put";
         let path = format!("/put/{digest}/{}", expires_at.0);
         // Not repeated: if it is unknown whether a grant is kept, a fresh ticket is the answer.
@@ -70,12 +57,12 @@ impl Shards {
     }
 
     /// The grant, if this attempt has it; if another has, the grant too, with the status [`TAKEN`].
-    pub(super) async fn take(&self, shard: Shard, digest: &Digest, attempt: Attempt) -> Result<Answer, StoreError> {
+    pub async fn take(&self, shard: Shard, digest: &Digest, attempt: Attempt) -> Result<Answer, StoreError> {
         self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid())).await
     }
 
     /// Whether this attempt has the ticket.
-    pub(super) async fn claim(
+    pub async fn claim(
         &self,
         shard: Shard,
         ticket: Uuid,
@@ -133,8 +120,8 @@ impl Shards {
         };
         let url = format!("https://shard{path}");
         let method = if body.is_some() { "POST" } else { "GET" };
-        let ask = outside::Ask { method, url: &url, headers: &[], body };
-        let answer = outside::fetch_by(|request| stub.fetch_with_request(request), &ask, ANSWER_MAX, by).await?;
+        let ask = platform::Ask { method, url: &url, headers: &[], body };
+        let answer = platform::fetch_by(|request| stub.fetch_with_request(request), &ask, ANSWER_MAX, by).await?;
         let body = answer.body.and_then(|body| String::from_utf8(body).ok());
         Ok(Answer { status: answer.status, body: body.ok_or(JsValue::UNDEFINED)? })
     }

@@ -111,8 +111,8 @@ mod tests {
         let resting = Resting { seconds: 1 };
         let causes = [Failed, TimedOut, LimitReached, Overloaded, NotUnderstood, full, resting, NoRandomness];
         let causes: Vec<_> = Fault::ALL.iter().map(|fault| Cause::Server(*fault)).chain(causes).collect();
-        let english = include_str!("../../docs/operations.md");
-        let chinese = include_str!("../../docs/zh-CN/operations.md");
+        let english = include_str!("../../../docs/operations.md");
+        let chinese = include_str!("../../../docs/zh-CN/operations.md");
         for (document, heading) in [(english, "## Why a store gave no answer"), (chinese, "## 存储为什么没有应答")]
         {
             let section = document.split_once(heading).unwrap().1.split("\n## ").next().unwrap();

@@ -10,8 +10,8 @@ use std::ops::RangeInclusive;
 
 use uuid::Uuid;
 
-use crate::grant::Millis;
-use crate::ticket::hex;
+use ws_ticket_core::ticket::hex;
+use ws_ticket_core::time::Millis;
 
 // Status codes that nobody else answers with: whatever stands in for a shard, an error page of a platform with 200 or 404
 // above all, must not be taken for its word.

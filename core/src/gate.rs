@@ -3,10 +3,11 @@
 //! It promises that a ticket admits nobody from the millisecond `expires_at` on, whatever the store still holds; nobody who
 //! comes from elsewhere than the one who asked for it; and nobody to a room that the login doesn't allow.
 
-use crate::grant::{Claims, Grant, Millis, Room, Subject};
+use crate::grant::{Claims, Grant, Room, Subject};
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, StoreError, TicketStore};
 use crate::ticket::{Digest, Ticket, TicketId};
+use crate::time::Millis;
 
 /// Who asks for a ticket, as proved by the app's own login.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{CloseEvent, Response, Result, WebSocket, WebSocketPair, WebsocketEvent, js_sys, wasm_bindgen_futures};
 
-use super::{PING, PONG, Welcome};
+use ws_ticket_core::session::{PING, PONG, Welcome};
 
 /// Opens the session and answers with its other end. The welcome is its first frame.
 pub fn open(welcome: &Welcome<'_>) -> Result<Response> {

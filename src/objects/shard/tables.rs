@@ -16,7 +16,7 @@ use uuid::Uuid;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 use super::buckets::{bucket_of, end_of, kind_and_bucket};
-use crate::grant::Millis;
+use ws_ticket_core::time::Millis;
 
 /// What the names of this version's tables begin with, and those of any version.
 const KIND: &str = "tickets";

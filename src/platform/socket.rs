@@ -5,8 +5,8 @@ use worker::js_sys::{Object, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys;
 
+use super::fetch::{Chunk, reader_of};
 use super::race::{Deadline, NoAnswer, ignore};
-use super::{Chunk, reader_of};
 
 /// The connection.
 pub struct Socket {

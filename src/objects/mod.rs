@@ -1,0 +1,8 @@
+//! Durable Objects, one a file. `asks.rs` is what the gate and they say to each other; [`shards::Shards`] asks,
+//! [`shard::TicketShard`] decides.
+
+mod asks;
+pub mod shard;
+pub mod shards;
+
+pub use asks::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
