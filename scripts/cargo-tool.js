@@ -1,5 +1,4 @@
-// Brings a build tool from crates.io into the user's cache, once per version and machine. Compiled rather than downloaded
-// ready-made, because a package manager is the only source that this project relies on.
+// Compiles a build tool of ours into the user's cache, once per version and machine, so that clones share it.
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { capture, Stop, step, tail } from "./run.js";
@@ -25,7 +24,7 @@ function moveIntoPlace(staged, tool) {
 
 export async function installCargoTool(tool) {
   if (existsSync(tool.path)) return;
-  const { crate, version, name } = tool;
+  const { folder, version, name } = tool;
   const staged = join(toolCache, `.${name}-${version}.${process.pid}`);
   // Shared and kept until it worked: an interrupted compilation goes on where it was, and of two clones that begin together
   // cargo lets one wait, which then finds the tool in place.
@@ -34,18 +33,9 @@ export async function installCargoTool(tool) {
   process.once("exit", () => remove(staged));
 
   const compile = async (report) => {
-    const args = [
-      `+${rust.channel}`,
-      "install",
-      crate,
-      "--version",
-      version,
-      "--locked",
-      "--root",
-      staged,
-      "--target-dir",
-      objects,
-    ];
+    // Without optimisation: it runs for a second, and compiling it is what people wait for.
+    const from = ["--path", folder, "--locked", "--debug"];
+    const args = [`+${rust.channel}`, "install", ...from, "--root", staged, "--target-dir", objects];
     // cargo shows its count of crates to terminals only, unless told.
     const env = { CARGO_TERM_PROGRESS_WHEN: "always", CARGO_TERM_PROGRESS_WIDTH: "80" };
     let watch;
@@ -60,13 +50,12 @@ export async function installCargoTool(tool) {
     try {
       const { code, output } = await capture("cargo", args, { env, group: true, onStart, onOutput });
       if (existsSync(tool.path)) return;
-      if (code !== 0)
-        throw new Stop(`\`cargo install ${crate} --version ${version} --locked\` failed:\n${tail(output)}`);
+      if (code !== 0) throw new Stop(`\`cargo install --path ${folder} --locked --debug\` failed:\n${tail(output)}`);
       moveIntoPlace(staged, tool);
     } finally {
       clearInterval(watch);
     }
   };
-  await step(`setup: ${crate} ${version}`, compile, ", compiled once on this machine, about 4 minutes");
+  await step(`setup: ${name} ${version}`, compile, ", compiled once on this machine, about a minute");
   remove(objects);
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installCargoTool } from "./cargo-tool.js";
 import { capture, main, Stop, step, tail } from "./run.js";
-import { npmTools, onPath, read, root, rust, systemPath, wasmBindgen, workerBuild } from "./tools.js";
+import { bindgen, npmTools, onPath, read, root, rust, systemPath } from "./tools.js";
 
 const stampFile = join(root, "node_modules", ".ws-ticket-setup");
 const host = `${process.platform}-${process.arch}`;
@@ -148,8 +148,7 @@ export async function setup() {
   const lock = createHash("sha256").update(read("package-lock.json")).digest("hex");
   await npmPackages(stamp, lock);
   const sysroot = await rustToolchain(stamp);
-  await installCargoTool(wasmBindgen());
-  await installCargoTool(workerBuild());
+  await installCargoTool(bindgen());
   devVars();
   const after = JSON.stringify({ lock, host, channel: rust.channel, sysroot });
   if (after !== before) writeFileSync(stampFile, after);

@@ -30,7 +30,7 @@ async function hostTests({ onOutput }) {
   const color = process.stdout.isTTY ? ["--color", "always"] : [];
   let size = 0;
   const watch = watchdog(() => size);
-  const args = ["test", "--locked", "--workspace", ...color, "--", "--include-ignored", "--show-output", ...color];
+  const args = ["test", "--locked", ...color, "--", "--include-ignored", "--show-output", ...color];
   const { code, output } = await capture("cargo", args, {
     group: true,
     onStart: watch.start,

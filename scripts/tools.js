@@ -35,7 +35,7 @@ function rustToolchain() {
 }
 export const rust = rustToolchain();
 
-/** The version of a crate in Cargo.lock: the two tools below must match the crate they belong to. */
+/** The version of a crate in Cargo.lock. */
 function lockedVersion(crate) {
   const lock = existsSync(join(root, "Cargo.lock")) ? read("Cargo.lock") : "";
   const version = lock.match(new RegExp(`^name = "${crate}"\\r?\\nversion = "([^"]+)"`, "m"))?.[1];
@@ -43,13 +43,18 @@ function lockedVersion(crate) {
   return version;
 }
 
-function cargoTool(name, crate, versionOf) {
-  const version = lockedVersion(versionOf);
-  const home = join(toolCache, `${name}-${version}`);
-  return { name, crate, version, home, path: join(home, "bin", name + exe) };
+/** What finishes the wasm: scripts/bindgen, whose library must have exactly the version of the crate `wasm-bindgen`. */
+export function bindgen() {
+  const version = `${lockedVersion("ws-ticket-bindgen")}-${lockedVersion("wasm-bindgen-cli-support")}`;
+  const home = join(toolCache, `bindgen-${version}`);
+  return {
+    name: "bindgen",
+    folder: "scripts/bindgen",
+    version,
+    home,
+    path: join(home, "bin", `ws-ticket-bindgen${exe}`),
+  };
 }
-export const workerBuild = () => cargoTool("worker-build", "worker-build", "worker");
-export const wasmBindgen = () => cargoTool("wasm-bindgen", "wasm-bindgen-cli", "wasm-bindgen");
 
 /** From npm. `node` is the Node 24 that wrangler and the tests need, whatever the system has. */
 export const npmTools = {

@@ -203,9 +203,7 @@ export default class extends WorkerEntrypoint {
       if (request.method === "POST") await shard.edgeRunAlarm();
       return Response.json({ at: await shard.edgeAlarmTime() });
     }
-    const gate = new artifact.default(this.ctx, edgeEnv(this.env));
-    Object.defineProperty(gate, "ctx", { value: counting(this.ctx) });
-    return asAnswered(await gate.fetch(asSent(request)));
+    return asAnswered(await artifact.default.fetch(asSent(request), edgeEnv(this.env), counting(this.ctx)));
   }
 }
 
