@@ -5,16 +5,22 @@
 // object made before must not be used again. wasm-bindgen sees to the first in every call of an export; see `shard` for the second.
 import { DurableObject } from "cloudflare:workers";
 import * as wasm from "./index.js";
+import * as wire from "./wire.js";
 
 // A panic's stack is long.
 Error.stackTraceLimit = 100;
 
 export default {
   fetch(request, env, ctx) {
-    const answer = wasm.fetch(request, env, ctx);
+    const facts = wire.facts(request);
+    const reading = wire.body(request);
+    const answer =
+      reading === undefined
+        ? wasm.handle(facts, undefined, request, env)
+        : reading.then((bytes) => wasm.handle(facts, bytes ?? undefined, request, env));
     // A request whose client hangs up would otherwise be cut off in the middle, and what it holds in the wasm's memory
     // never freed.
-    ctx.waitUntil(answer);
+    if (answer instanceof Promise) ctx.waitUntil(answer);
     return answer;
   },
 };

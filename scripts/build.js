@@ -101,6 +101,7 @@ async function compile() {
   const features = FEATURES.map((feature) => `--enable-${feature}`);
   await must(npmTools.wasmOpt, [join(stage, "index_bg.wasm"), "-O", ...features, "--strip-debug", "-o", wasm]);
   copyFileSync("entry/index.js", join(stage, "entry.js"));
+  copyFileSync("src/platform/wire.js", join(stage, "wire.js"));
   const bundle = ["--bundle", "--minify", "--format=esm", "--external:./index_bg.wasm", "--external:cloudflare:*"];
   await must(npmTools.esbuild, [join(stage, "entry.js"), ...bundle, "--outfile=build/index.js", "--log-level=warning"]);
   // A proposal of the language that workerd doesn't need: a wasm file is a module to it.

@@ -19,11 +19,25 @@ pub mod http;
 
 mod start;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen};
+use worker::{Context, Env, Response, Result, event};
 
-/// Every request of the Worker comes in here. There is always an answer: an error would be written to the log by the macro,
-/// whatever it quotes.
+use platform::task;
+use platform::wire::Request;
+
+/// The door that `entry/index.js` knocks at, with what it has read of the request (`platform/wire.js`): a `Response`, or a promise
+/// of one where there is something to wait for.
+#[wasm_bindgen]
+pub fn handle(facts: String, body: Option<Vec<u8>>, request: web_sys::Request, env: JsValue) -> JsValue {
+    let started = start::once(env.unchecked_ref());
+    task::run(async move { http::serve(Request::new(facts, body, request), &started).await })
+}
+
+/// The door of the crate `worker`: for who builds the Worker with `worker-build` and its entry. It reads the request itself and
+/// leads to the same place.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
-    Ok(http::serve(request, &start::once(&env)).await)
+async fn fetch(request: worker::Request, env: Env, _: Context) -> Result<Response> {
+    let request = Request::read(request.inner()).await;
+    let answer = http::serve(request, &start::once(&env)).await;
+    answer.dyn_into::<web_sys::Response>().map(Response::from).map_err(|_| "no answer".into())
 }

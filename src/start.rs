@@ -11,10 +11,10 @@ use crate::config::{
     ASSETS_BINDING, CheckKey, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings, Problem,
     REFUSAL_LIMIT_BINDING, Settings, TicketCheck,
 };
+use crate::http::App;
 use crate::http::limit::Limits;
-use crate::http::{self, App};
 use crate::identity::Identity;
-use crate::platform::console;
+use crate::platform::{clock, console};
 use crate::stores;
 use ws_ticket_core::gate::Gate;
 use ws_ticket_core::telemetry::Event;
@@ -46,7 +46,7 @@ fn start(env: &Env) -> Result<App, Vec<Problem>> {
 }
 
 fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
-    let (store, conditions) = stores::build(&config.stores, env, http::now, console::emit)?;
+    let (store, conditions) = stores::build(&config.stores, env, clock::now, console::emit)?;
     let limits = limits(&config.limits, env)?;
     // With a list of stores what counts is the first choice; that others may step in is what the list is for.
     let in_memory = matches!(config.stores.issuing.first(), None | Some(Leaf::Memory));

@@ -108,7 +108,7 @@ describe("every declared answer is given", () => {
     "POST /ws-ticket 413 body_too_large": () => gate.post(" ".repeat(4097)),
     "POST /ws-ticket 415 media_type_unsupported": () => gate.post("{}", { "Content-Type": "text/plain" }),
     "POST /ws-ticket 429 rate_limited": () => during({ issue_limit: { limit: over } }, () => gate.post()),
-    "POST /ws-ticket 500 internal_error": () => during({ platform: ["header"] }, () => gate.post({}, page)),
+    "POST /ws-ticket 500 internal_error": () => during({ platform: ["answer"] }, () => gate.post({}, page)),
     "POST /ws-ticket 500 misconfigured": () => broken.post(),
     "POST /ws-ticket 503 store_unavailable": () => during({ kv: { put: throws } }, () => gate.post()),
     "POST /ws-ticket 503 identity_unavailable": () => forward.post(undefined, session(500)),

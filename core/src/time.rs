@@ -40,4 +40,80 @@ impl Millis {
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// As text: RFC 3339, in UTC, with milliseconds. A year after 9999 has six digits and a sign, as JavaScript writes it
+    /// (<https://tc39.es/ecma262/#sec-date-time-string-format>).
+    pub fn rfc3339(self) -> String {
+        let (days, ms) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
+        let (year, month, day) = civil(days);
+        let part = |size: u64, count: u64| ms.div_euclid(size).rem_euclid(count);
+        let (hour, minute, second, ms) = (part(3_600_000, 24), part(60_000, 60), part(1000, 60), part(1, 1000));
+        let year = if year > 9999 { format!("+{year:06}") } else { format!("{year:04}") };
+        format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+    }
+}
+
+/// Milliseconds of a day.
+const DAY: u64 = 86_400_000;
+
+/// Year, month and day of so many days after 1970-01-01, in the Gregorian calendar. Counted in years that begin in March, so
+/// that the leap day is their last (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>).
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "divisors are constants, and a moment has 64 bits: no term outgrows them"
+)]
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let months_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * months_from_march + 2) / 5 + 1;
+    let month = if months_from_march < 10 { months_from_march + 3 } else { months_from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_as_javascript_writes_it() {
+        for (millis, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (951_868_800_000, "2000-03-01T00:00:00.000Z"),
+            (1_795_000_000_123, "2026-11-18T11:06:40.123Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+            (253_402_300_800_000, "+010000-01-01T00:00:00.000Z"),
+            (LAST_DATE, "+275760-09-13T00:00:00.000Z"),
+        ] {
+            assert_eq!(Millis(millis).rfc3339(), expected);
+        }
+        // No date at all, and no panic.
+        let _ = Millis(u64::MAX).rfc3339();
+    }
+
+    /// Each day has the one after it, for a whole cycle of the calendar.
+    #[test]
+    fn days_follow_each_other() {
+        let mut before = civil(0);
+        for day in 1..146_097 {
+            let (year, month, date) = civil(day);
+            let next = match before {
+                (y, m, d) if (month, year) == (m, y) => (y, m, d + 1),
+                (y, 12, 31) => (y + 1, 1, 1),
+                (y, m, d) => {
+                    let leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+                    let last = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+                    assert_eq!(last[usize::try_from(m - 1).unwrap()], d);
+                    (y, m + 1, 1)
+                }
+            };
+            assert_eq!((year, month, date), next);
+            before = (year, month, date);
+        }
+    }
 }

@@ -1,14 +1,15 @@
 //! The body of `POST /ws-ticket`: nothing, or a small JSON object.
 
-use serde::Deserialize;
-use worker::Request;
-
 use super::problem::Problem;
+use crate::platform::wire::{Body, Request, SHORT};
 use crate::platform::{at_most, is_json};
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use ws_ticket_core::grant::{Room, Subject};
 
 /// The largest body, in bytes.
-const MAX: usize = 4096;
+const MAX: usize = SHORT;
 
 /// What the caller asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,10 +35,17 @@ struct WithoutSubject {
 
 /// Reads at most [`MAX`] bytes, whatever the request says of its length. One that ends before its end is the client's doing,
 /// as a rule by hanging up, and no fault of the gate.
-pub async fn read(request: &Request) -> Result<Vec<u8>, Problem> {
-    let Some(stream) = request.inner().body() else { return Ok(Vec::new()) };
-    let body = at_most(MAX, &stream, None).await;
-    body.map_err(|_| Problem::BodyMalformed { expected: "Expected the body to its end." })?.ok_or(Problem::BodyTooLarge)
+pub async fn read(request: &Request) -> Result<Cow<'_, [u8]>, Problem> {
+    let broken = Problem::BodyMalformed { expected: "Expected the body to its end." };
+    match request.body() {
+        Body::Read(bytes) if bytes.len() <= MAX => Ok(bytes.into()),
+        Body::Read(_) => Err(Problem::BodyTooLarge),
+        Body::Broken => Err(broken),
+        Body::Unread => {
+            let Some(stream) = request.raw().body() else { return Ok(Cow::default()) };
+            at_most(MAX, &stream, None).await.map_err(|_| broken)?.map(Cow::Owned).ok_or(Problem::BodyTooLarge)
+        }
+    }
 }
 
 /// What the bytes ask for.

@@ -1,13 +1,14 @@
 //! Cross-origin requests for tickets (<https://fetch.spec.whatwg.org/#http-cors-protocol>): allowed origins are echoed
 //! exactly, never `*`.
 
-use worker::{Headers, Response, Result};
-
 use super::origin::Origins;
 use super::problem::Problem;
 use super::{Failure, list};
 use crate::config::is_token;
+use crate::platform::wire::{Answer, Header, Request};
 
+/// The methods of `/ws-ticket`.
+pub const ALLOW: &str = "POST, OPTIONS";
 /// How long a browser may remember a preflight, in seconds.
 const PREFLIGHT_MAX_AGE: &str = "600";
 /// What is answered where nothing was asked for: the headers that the gate itself reads.
@@ -19,21 +20,20 @@ const ASKED_BYTES_MAX: usize = 4096;
 
 /// The answer to a preflight whose origin is allowed. Its pages may send any header: the gate trusts none but those it
 /// reads, and what a page's libraries add is the page's business.
-pub fn preflight(request: &Headers) -> std::result::Result<Response, Failure> {
-    let asked = request.get("Access-Control-Request-Headers")?;
-    let allowed = asked.as_deref().map_or_else(|| Ok(OWN_HEADERS.to_owned()), asked_for)?;
-    Ok(super::no_store(Response::builder())?
-        .with_status(204)
-        .with_header("Allow", super::issue::ALLOW)?
-        .with_header("Vary", "Access-Control-Request-Headers")?
-        .with_header("Access-Control-Allow-Methods", "POST")?
-        .with_header("Access-Control-Allow-Headers", &allowed)?
-        .with_header("Access-Control-Max-Age", PREFLIGHT_MAX_AGE)?
-        .empty())
+pub fn preflight(request: &Request) -> Result<Answer, Failure> {
+    let asked = request.header(Header::AccessControlRequestHeaders);
+    let allowed = asked.map_or_else(|| Ok(OWN_HEADERS.to_owned()), asked_for)?;
+    Ok(super::no_store(204)
+        .header("Allow", ALLOW)
+        .header("Vary", "Access-Control-Request-Headers")
+        .header("Access-Control-Allow-Methods", "POST")
+        .header("Access-Control-Allow-Headers", &allowed)
+        .header("Access-Control-Max-Age", PREFLIGHT_MAX_AGE)
+        .into())
 }
 
 /// The same names, as they were asked for.
-fn asked_for(header: &str) -> std::result::Result<String, Problem> {
+fn asked_for(header: &str) -> Result<String, Problem> {
     let names: Vec<_> = list::elements(header).collect();
     let good = header.len() <= ASKED_BYTES_MAX && names.len() <= ASKED_MAX && names.iter().all(|name| is_token(name));
     match names.as_slice() {
@@ -44,17 +44,17 @@ fn asked_for(header: &str) -> std::result::Result<String, Problem> {
 }
 
 /// Lets pages of allowed origins read the answer, refusals included; `credentials`: and send cookies along.
-pub fn vary(response: Response, request: &Headers, origins: &Origins<'_>, credentials: bool) -> Result<Response> {
-    let headers = response.headers();
-    headers.append("Vary", "Origin")?;
-    if let Ok(Some(origin)) = origins.check(request)? {
-        headers.set("Access-Control-Allow-Origin", &origin)?;
+pub fn vary(answer: Answer, request: &Request, origins: &Origins<'_>, credentials: bool) -> Answer {
+    let Answer::Made(mut made) = answer else { return answer };
+    made = made.header("Vary", "Origin");
+    if let Ok(Some(origin)) = origins.check(request) {
+        made = made.header("Access-Control-Allow-Origin", origin);
         if credentials {
-            headers.set("Access-Control-Allow-Credentials", "true")?;
+            made = made.header("Access-Control-Allow-Credentials", "true");
         }
-        headers.set("Access-Control-Expose-Headers", "Retry-After")?;
+        made = made.header("Access-Control-Expose-Headers", "Retry-After");
     }
-    Ok(response)
+    made.into()
 }
 
 #[cfg(test)]

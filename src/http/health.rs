@@ -1,11 +1,12 @@
 //! `GET /health`: what the gate runs on and what it promises, or all that is wrong with its configuration.
 
 use serde::Serialize;
-use worker::{Response, Result};
 
 use super::problem::Problem;
-use super::{App, Asked, no_store, now};
+use super::{App, Asked, Started, no_store};
 use crate::config::{Bind, Problem as SettingProblem};
+use crate::platform::clock;
+use crate::platform::wire::Answer;
 use ws_ticket_core::telemetry::Operation;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -42,23 +43,19 @@ struct Misconfigured<'a> {
 }
 
 /// 200 when it serves, 500 when it refuses to.
-pub fn answer(
-    asked: &Asked<'_>,
-    started: &std::result::Result<App, Vec<SettingProblem>>,
-) -> std::result::Result<Result<Response>, Problem> {
-    match asked.method.as_str() {
+pub fn answer(asked: &Asked<'_>, started: &Started) -> Result<Answer, Problem> {
+    match asked.request.method() {
         "GET" | "HEAD" => Ok(report(started)),
         _ => Err(Problem::MethodNotAllowed { allow: "GET, HEAD" }),
     }
 }
 
-fn report(started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Response> {
-    let builder = no_store(Response::builder())?;
-    match started {
+fn report(started: &Started) -> Answer {
+    let (status, report) = match started {
         Ok(app) => {
             let store = app.gate.store();
             let trouble = trouble(app);
-            builder.from_json(&Running {
+            let running = Running {
                 status: if app.degraded() || !trouble.is_empty() { "degraded" } else { "ok" },
                 store: store.to_string(),
                 guarantee: store.guarantee().to_string(),
@@ -73,17 +70,21 @@ fn report(started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Res
                 limits: those([("issue", app.limits.issue.is_some()), ("refusal", app.limits.refusal.is_some())]),
                 trouble,
                 version: VERSION,
-            })
+            };
+            (200, serde_json::to_string(&running))
         }
         Err(problems) => {
-            builder.with_status(500).from_json(&Misconfigured { status: "misconfigured", problems, version: VERSION })
+            let misconfigured = Misconfigured { status: "misconfigured", problems, version: VERSION };
+            (500, serde_json::to_string(&misconfigured))
         }
-    }
+    };
+    // Names, numbers and texts always make JSON.
+    no_store(status).header("Content-Type", "application/json").body(report.unwrap_or_default()).into()
 }
 
 /// What the stores were last found to be in.
 fn trouble(app: &App) -> Vec<Trouble<'_>> {
-    let now = now();
+    let now = clock::now();
     let mut all = Vec::new();
     for condition in &app.conditions {
         for operation in [Operation::Issue, Operation::Consume] {

@@ -15,11 +15,15 @@ mod upgrade;
 
 use std::rc::Rc;
 
-use worker::{Date, Fetcher, Headers, Request, Response, ResponseBuilder, Result, Url};
+use serde::Serialize;
+use worker::Fetcher;
+use worker::wasm_bindgen::JsValue;
 
 use crate::config::{Bind, Carriage, Problem as SettingProblem};
 use crate::identity::Identity;
 use crate::platform::console;
+use crate::platform::target::Target;
+use crate::platform::wire::{Answer, Made, Request};
 use crate::stores::condition::Condition;
 use limit::Limits;
 use origin::Origins;
@@ -28,7 +32,6 @@ use ws_ticket_core::gate::Gate;
 use ws_ticket_core::store::{Guarantee, StoreError};
 use ws_ticket_core::telemetry::{Event, Reason};
 use ws_ticket_core::ticket::{Keyring, TicketId};
-use ws_ticket_core::time::Millis;
 
 /// A gate that is ready to serve: made once per isolate.
 pub struct App {
@@ -69,12 +72,10 @@ impl App {
     }
 }
 
-/// A request with what several checks need of it, read once.
+/// A request whose URL can be read.
 struct Asked<'a> {
     request: &'a Request,
-    url: &'a Url,
-    /// As it was sent: `worker::Method` takes one that it doesn't know for GET.
-    method: String,
+    target: &'a Target,
 }
 
 /// A refusal on its way out, with its exact reason and what else telemetry wants to know.
@@ -110,60 +111,53 @@ impl From<worker::Error> for Failure {
     }
 }
 
+impl From<JsValue> for Failure {
+    fn from(_: JsValue) -> Self {
+        Self::Fault
+    }
+}
+
 /// The routes beside the page's.
 const ROUTES: [&str; 3] = ["/health", "/ws-ticket", "/ws"];
 
-/// The request's URL. `Host` may hold a login (`u:p@gate.example`), which would end up in the answer's `url`.
-fn url_of(text: &str) -> Option<Url> {
-    let (_, rest) = text.split_once("://")?;
-    let authority = rest.split(['/', '?', '#', '\\']).next()?;
-    // No error is passed on: it repeats the URL, ticket included.
-    if authority.contains('@') { None } else { Url::parse(text).ok() }
+/// What start-up came to.
+type Started = Result<App, Vec<SettingProblem>>;
+
+/// Answers a request, whatever happens. No error leaves the Worker: it would be written to the log as it is, whatever it quotes.
+pub async fn serve(request: Option<Request>, started: &Started) -> JsValue {
+    let answer = match &request {
+        Some(request) => answer(request, started).await,
+        None => internal(),
+    };
+    let sent = answer.send().or_else(|_| internal().send());
+    sent.map_or(JsValue::UNDEFINED, JsValue::from)
 }
 
-/// Answers a request, whatever happens.
-pub async fn serve(request: Request, started: &std::result::Result<App, Vec<SettingProblem>>) -> Response {
-    // An error that left the Worker would be written to the log as it is, whatever it quotes, and answered with its own text.
-    match answer(request, started).await {
-        Ok(response) => response,
-        Err(_) => internal(),
-    }
-}
-
-/// What is left to say when an answer can't be made. Nothing in it can fail: a header that can't be set is left out.
-fn internal() -> Response {
+/// What is left to say when an answer can't be made.
+fn internal() -> Answer {
     console::emit(&Event::InternalError { route: "answer" });
-    let problem = Problem::Internal;
-    let headers = Headers::new();
-    for (name, value) in NO_STORE.iter().chain(&[("Content-Type", "application/problem+json")]) {
-        let _ = headers.set(name, value);
-    }
-    let body = serde_json::to_vec(&problem.details()).unwrap_or_default();
-    ResponseBuilder::new().with_headers(headers).with_status(problem.status()).fixed(body)
+    refuse(Problem::Internal)
 }
 
-async fn answer(request: Request, started: &std::result::Result<App, Vec<SettingProblem>>) -> Result<Response> {
-    let Some(url) = url_of(&request.inner().url()) else { return refuse(Problem::RequestMalformed) };
-    let asked = Asked { request: &request, url: &url, method: request.inner().method() };
-    let path = url.path();
+async fn answer(request: &Request, started: &Started) -> Answer {
+    let Some(target) = request.target() else { return refuse(Problem::RequestMalformed) };
+    let asked = Asked { request, target };
+    let path = target.path.as_str();
     // A slash at the end leads to the same route: a redirect would lose a preflight and a body.
     let path = path.strip_suffix('/').filter(|path| ROUTES.contains(path)).unwrap_or(path);
     if path == "/health" {
-        return match health::answer(&asked, started) {
-            Err(problem) => refuse(problem),
-            Ok(response) => response,
-        };
+        return health::answer(&asked, started).unwrap_or_else(refuse);
     }
     let Ok(app) = started else { return refuse(Problem::Misconfigured) };
     match path {
         "/ws-ticket" => {
-            let origins = Origins::new(&app.origins, &url);
+            let origins = Origins::new(&app.origins, target);
             let answer = issue::answer(app, &asked, &origins).await;
-            cors::vary(or_refuse("ws-ticket", answer)?, request.headers(), &origins, app.uses_cookies())
+            cors::vary(or_refuse("ws-ticket", answer), request, &origins, app.uses_cookies())
         }
         "/ws" => or_refuse("ws", upgrade::answer(app, &asked).await),
         _ => match page::answer(app.page.as_ref(), &asked).await {
-            Ok(response) => Ok(response),
+            Ok(answer) => answer,
             // A path that isn't there is nothing to write down.
             Err(Failure::Refused(Refusal { problem, .. })) => refuse(problem),
             fault @ Err(Failure::Fault) => or_refuse("page", fault),
@@ -172,9 +166,9 @@ async fn answer(request: Request, started: &std::result::Result<App, Vec<Setting
 }
 
 /// A refusal as an answer and as an event.
-fn or_refuse(route: &'static str, answer: std::result::Result<Response, Failure>) -> Result<Response> {
+fn or_refuse(route: &'static str, answer: Result<Answer, Failure>) -> Answer {
     match answer {
-        Ok(response) => Ok(response),
+        Ok(answer) => answer,
         Err(Failure::Refused(Refusal { problem, reason, ticket_id })) => {
             console::emit(&Event::Refused { route, reason, status: problem.status(), ticket_id });
             refuse(problem)
@@ -197,41 +191,30 @@ impl From<StoreError> for Refusal {
 }
 
 /// The problem as an answer.
-fn refuse(problem: Problem) -> Result<Response> {
-    let mut builder = no_store(Response::builder())?
-        .with_status(problem.status())
-        .with_header("Content-Type", "application/problem+json")?;
+fn refuse(problem: Problem) -> Answer {
+    let mut made = no_store(problem.status()).header("Content-Type", "application/problem+json");
     for (name, value) in problem.headers() {
-        builder = builder.with_header(name, value)?;
+        made = made.header(name, value);
     }
     if let Problem::MethodNotAllowed { allow } = problem {
-        builder = builder.with_header("Allow", allow)?;
+        made = made.header("Allow", allow);
     }
     if let Problem::StoreUnavailable { retry_after } = problem {
-        builder = builder.with_header("Retry-After", &retry_after.to_string())?;
+        made = made.header("Retry-After", &retry_after.to_string());
     }
-    Ok(builder.fixed(serde_json::to_vec(&problem.details())?))
+    made.body(serde_json::to_string(&problem.details()).unwrap_or_default()).into()
 }
 
-/// No answer of ours may be kept, or tell another site where it came from.
-const NO_STORE: [(&str, &str); 3] =
-    [("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff")];
-
-fn no_store(builder: ResponseBuilder) -> Result<ResponseBuilder> {
-    NO_STORE.iter().try_fold(builder, |builder, (name, value)| builder.with_header(name, value))
+/// An answer that nobody may keep, and that doesn't tell another site where it came from, as none of ours may.
+fn no_store(status: u16) -> Made {
+    Made::new(status)
+        .header("Cache-Control", "no-store")
+        .header("Referrer-Policy", "no-referrer")
+        .header("X-Content-Type-Options", "nosniff")
 }
 
-/// The gate's clock: the one place that reads it. A shard has its own.
-pub fn now() -> Millis {
-    Millis(Date::now().as_millis())
-}
-
-/// RFC 3339, in UTC, with milliseconds.
-fn rfc3339(moment: Millis) -> String {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "exact for every date that JavaScript has, and a grant has no other"
-    )]
-    let date = worker::js_sys::Date::new(&(moment.0 as f64).into());
-    date.to_iso_string().into()
+/// The same with JSON in it.
+fn json(made: Made, value: &impl Serialize) -> Result<Answer, Failure> {
+    let text = serde_json::to_string(value).map_err(|_| Failure::Fault)?;
+    Ok(made.header("Content-Type", "application/json").body(text).into())
 }

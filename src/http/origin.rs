@@ -3,9 +3,9 @@
 //! Browsers send `Origin` with every WebSocket and every cross-site POST, and scripts can't set it. A request without one
 //! comes from a program, which could send anything it likes, so it passes: the login and the ticket are what it needs.
 
-use worker::{Headers, Result, Url};
-
 use super::problem::Problem;
+use crate::platform::target::Target;
+use crate::platform::wire::{Header, Request};
 
 /// The allowed origins, the gate's own included.
 pub struct Origins<'a> {
@@ -15,18 +15,18 @@ pub struct Origins<'a> {
 
 impl<'a> Origins<'a> {
     /// `ALLOWED_ORIGINS`, and the origin of the request's own URL.
-    pub fn new(allowed: &'a [String], url: &Url) -> Self {
-        Self { allowed, own: url.origin().ascii_serialization() }
+    pub fn new(allowed: &'a [String], target: &Target) -> Self {
+        Self { allowed, own: target.origin() }
     }
 
     /// The request's origin, `None` where it has none. Compared byte for byte: two headers, which arrive joined by a
     /// comma, or another spelling match nothing.
-    pub fn check(&self, headers: &Headers) -> Result<std::result::Result<Option<String>, Problem>> {
-        Ok(headers.get("Origin")?.map(|origin| self.allow(origin)).transpose())
+    pub fn check<'r>(&self, request: &'r Request) -> Result<Option<&'r str>, Problem> {
+        request.header(Header::Origin).map(|origin| self.allow(origin)).transpose()
     }
 
-    fn allow(&self, origin: String) -> std::result::Result<String, Problem> {
-        if origin == self.own || self.is_own_socket(&origin) || self.allowed.contains(&origin) {
+    fn allow<'r>(&self, origin: &'r str) -> Result<&'r str, Problem> {
+        if origin == self.own || self.is_own_socket(origin) || self.allowed.iter().any(|allowed| allowed == origin) {
             Ok(origin)
         } else if origin == "null" {
             Err(Problem::OriginOpaque)
@@ -36,8 +36,8 @@ impl<'a> Origins<'a> {
     }
 
     /// What a ticket is bound to: the gate's own origin is one, however a program spells its scheme.
-    pub fn bound(&self, origin: String) -> String {
-        if self.is_own_socket(&origin) { self.own.clone() } else { origin }
+    pub fn bound(&self, origin: &str) -> String {
+        if self.is_own_socket(origin) { self.own.clone() } else { origin.to_owned() }
     }
 
     /// Whether it is the gate's own with `ws:` for `http:` or `wss:` for `https:`. Some programs send the URL that they
@@ -58,17 +58,17 @@ mod tests {
             ("https://gate.example/ws", "https://gate.example", "wss://gate.example"),
             ("http://localhost:8787/ws", "http://localhost:8787", "ws://localhost:8787"),
         ] {
-            let origins = Origins::new(&[], &Url::parse(url).unwrap());
+            let origins = Origins::new(&[], &Target::parse(url).unwrap());
             for spelling in [own, other] {
-                assert_eq!(origins.allow(spelling.to_owned()).as_deref(), Ok(spelling));
-                assert_eq!(origins.bound(spelling.to_owned()), own);
+                assert_eq!(origins.allow(spelling), Ok(spelling));
+                assert_eq!(origins.bound(spelling), own);
             }
         }
     }
 
     #[test]
     fn all_else_is_not_the_gates_own() {
-        let origins = Origins::new(&[], &Url::parse("https://gate.example/ws").unwrap());
+        let origins = Origins::new(&[], &Target::parse("https://gate.example/ws").unwrap());
         for origin in [
             "ws://gate.example",
             "wss://gate.example:443",
@@ -83,9 +83,9 @@ mod tests {
             "http://gate.example",
             "",
         ] {
-            assert_eq!(origins.allow(origin.to_owned()), Err(Problem::OriginRefused), "{origin}");
-            assert_eq!(origins.bound(origin.to_owned()), origin);
+            assert_eq!(origins.allow(origin), Err(Problem::OriginRefused), "{origin}");
+            assert_eq!(origins.bound(origin), origin);
         }
-        assert_eq!(origins.allow("null".to_owned()), Err(Problem::OriginOpaque));
+        assert_eq!(origins.allow("null"), Err(Problem::OriginOpaque));
     }
 }

@@ -5,13 +5,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use worker::{Headers, Response};
 
 use super::limit::Address;
 use super::origin::Origins;
 use super::problem::Problem;
-use super::{App, Asked, Failure, Refusal, cookie, credential, now, rfc3339};
-use crate::platform::console;
+use super::{App, Asked, Failure, Refusal, cookie, credential};
+use crate::platform::wire::{Answer, Header, Request};
+use crate::platform::{clock, console};
 use crate::sessions::echo;
 use ws_ticket_core::gate::{NotAdmitted, Presenter};
 use ws_ticket_core::session::Welcome;
@@ -20,19 +20,19 @@ use ws_ticket_core::telemetry::{Event, Reason};
 use ws_ticket_core::ticket::random_uuid;
 
 /// Admits or refuses, and counts refusals.
-pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
+pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
     if app.limits.refusal.is_none() {
         return admit(app, asked).await;
     }
-    let address = asked.request.headers().get("CF-Connecting-IP")?.and_then(|text| Address::parse(&text));
+    let address = asked.request.header(Header::CfConnectingIp).and_then(Address::parse);
     let Some(address) = address else { return admit(app, asked).await };
-    if app.limits.is_blocked(&address, now()) {
+    if app.limits.is_blocked(&address, clock::now()) {
         return Err(Problem::RateLimited.into());
     }
     let answer = admit(app, asked).await;
     if let Err(Failure::Refused(refusal)) = &answer
         && refusal.problem.status() < 500
-        && app.limits.refusal(&address, now).await.is_err()
+        && app.limits.refusal(&address, clock::now).await.is_err()
     {
         // The log keeps the exact reason; the client learns only that it has to wait.
         return Err(Refusal { problem: Problem::RateLimited, ..*refusal }.into());
@@ -40,30 +40,28 @@ pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
     answer
 }
 
-async fn admit(app: &App, asked: &Asked<'_>) -> Result<Response, Failure> {
-    if asked.method != "GET" {
+async fn admit(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
+    let request = asked.request;
+    if request.method() != "GET" {
         return Err(Problem::MethodNotAllowed { allow: "GET" }.into());
     }
-    let headers = asked.request.headers();
-    handshake(headers)?;
-    let origins = Origins::new(&app.origins, asked.url);
-    let origin = origins.check(headers)??.map(|origin| origins.bound(origin));
-    let offers = headers.get("Sec-WebSocket-Protocol")?;
-    let credential = credential::read(asked.url, offers.as_deref(), app.carriage, &app.keyring)?;
+    handshake(request)?;
+    let origins = Origins::new(&app.origins, asked.target);
+    let origin = origins.check(request)?.map(|origin| origins.bound(origin));
+    let offers = request.header(Header::SecWebSocketProtocol);
+    let credential = credential::read(&asked.target.query, offers, app.carriage, &app.keyring)?;
     // Everything random before the ticket is burnt: what can fail should fail here.
     let attempt = Attempt::random().map_err(StoreError::from)?;
     let session = random_uuid().map_err(StoreError::from)?;
-    let cookie = (&cookie::read(headers.get("Cookie")?.as_deref())).into();
+    let cookie = (&cookie::read(request.header(Header::Cookie))).into();
     let presenter = Presenter { origin: origin.as_deref(), cookie };
-    let grant = app.gate.consume(&credential.ticket, attempt, presenter, now).await?;
-    let age_ms = now().since(grant.issued_at);
-    let response = echo::open(&Welcome::new(session, &grant, &rfc3339(grant.expires_at)))?;
-    if let Some(subprotocol) = &credential.subprotocol {
-        response.headers().set("Sec-WebSocket-Protocol", subprotocol)?;
-    }
+    let grant = app.gate.consume(&credential.ticket, attempt, presenter, clock::now).await?;
+    let age_ms = clock::now().since(grant.issued_at);
+    let expires_at = grant.expires_at.rfc3339();
+    let response = echo::open(&Welcome::new(session, &grant, &expires_at), credential.subprotocol.as_deref())?;
     // Only now is there a socket: what fails before is an error of the gate, and admits nobody.
     console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
-    Ok(response)
+    Ok(Answer::Raw(response))
 }
 
 impl From<NotAdmitted> for Refusal {
@@ -83,13 +81,13 @@ impl From<NotAdmitted> for Refusal {
 /// The handshake of RFC 6455 §4.2.1, as far as the platform leaves it to us. `Upgrade` is a list (RFC 9110 §7.8), but the
 /// platform opens a socket only where `websocket` stands in it alone: a longer one is refused here, before it could burn a
 /// ticket. `Connection` belongs to the hop and isn't looked at, by the platform neither.
-fn handshake(headers: &Headers) -> Result<(), Failure> {
-    let is_upgrade = headers.get("Upgrade")?.is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
+fn handshake(request: &Request) -> Result<(), Failure> {
+    let is_upgrade = request.header(Header::Upgrade).is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
     if !is_upgrade {
         return Err(Problem::UpgradeRequired.into());
     }
-    let version = headers.get("Sec-WebSocket-Version")?;
-    let key = headers.get("Sec-WebSocket-Key")?.and_then(|key| STANDARD.decode(key).ok());
-    let good = version.as_deref() == Some("13") && key.is_some_and(|key| key.len() == 16);
+    let version = request.header(Header::SecWebSocketVersion);
+    let key = request.header(Header::SecWebSocketKey).and_then(|key| STANDARD.decode(key).ok());
+    let good = version == Some("13") && key.is_some_and(|key| key.len() == 16);
     if good { Ok(()) } else { Err(Problem::HandshakeInvalid.into()) }
 }

@@ -3,9 +3,10 @@
 //! The token is verified like any other; who reaches the Worker around Access has none.
 
 use super::NotKnown;
+use crate::platform::wire::Header;
 
 /// The header that it stands in.
-pub const HEADER: &str = "Cf-Access-Jwt-Assertion";
+pub const HEADER: Header = Header::CfAccessJwtAssertion;
 /// What a request must bring, for people.
 pub const EXPECTED: &str = "Expected the header Cf-Access-Jwt-Assertion, which Cloudflare Access adds to requests.";
 

@@ -3,12 +3,13 @@
 //! gets no ticket.
 
 use serde_json::{Map, Value};
-use worker::{Headers, Url};
 
 use super::login::{self, Flaw, Said};
 use super::{NotKnown, ask, is_ticket, without_mark};
 use crate::config::{ForwardSettings, is_token};
 use crate::platform::console;
+use crate::platform::target::Target;
+use crate::platform::wire::{Header, Request};
 use crate::platform::{Ask, is_json};
 use ws_ticket_core::gate::Caller;
 use ws_ticket_core::grant::Subject;
@@ -30,7 +31,7 @@ struct Brought<'a> {
     cookie: Option<&'a str>,
     authorization: Option<&'a str>,
     address: Option<&'a str>,
-    url: &'a Url,
+    target: &'a Target,
 }
 
 /// What the login answered, as far as it is of use.
@@ -59,36 +60,32 @@ impl Forward {
     /// Whom the login takes the request for.
     pub async fn caller(
         &self,
-        headers: &Headers,
-        url: &Url,
+        request: &Request,
+        target: &Target,
         clock: impl Fn() -> Millis,
-    ) -> worker::Result<Result<Caller, NotKnown>> {
-        let cookie = headers.get("Cookie")?.map(without_bond).filter(|cookies| !cookies.is_empty());
-        let authorization = headers.get("Authorization")?;
-        let address = headers.get("CF-Connecting-IP")?;
+    ) -> Result<Caller, NotKnown> {
+        let cookie = request.header(Header::Cookie).map(without_bond).filter(|cookies| !cookies.is_empty());
         let brought = Brought {
             cookie: cookie.as_deref(),
-            authorization: authorization.as_deref(),
-            address: address.as_deref(),
-            url,
+            authorization: request.header(Header::Authorization),
+            address: request.header(Header::CfConnectingIp),
+            target,
         };
-        if let Err(why) = brought.check() {
-            return Ok(Err(why));
-        }
+        brought.check()?;
         let asked_at = clock();
         let told = self.ask(&brought, &clock).await;
-        Ok(told.map_err(|why| match why {
+        told.map_err(|why| match why {
             NoCaller::Refused(why) => why,
             NoCaller::Unusable(reason) => {
                 let ms = clock().since(asked_at);
                 console::emit(&Event::IdentityFailed { step: "forward", reason, ms });
                 NotKnown::Unavailable
             }
-        }))
+        })
     }
 
     async fn ask(&self, brought: &Brought<'_>, clock: &impl Fn() -> Millis) -> Result<Caller, NoCaller> {
-        let origin = brought.url.origin().ascii_serialization();
+        let origin = brought.target.origin();
         let original = format!("{origin}{PATH}");
         let headers = brought.headers(&original);
         let asked = Ask { method: "GET", url: &self.settings.url, headers: &headers, body: None };
@@ -186,8 +183,8 @@ impl<'a> Brought<'a> {
         headers.extend([
             ("Accept", "application/json"),
             ("X-Forwarded-Method", "POST"),
-            ("X-Forwarded-Proto", self.url.scheme()),
-            ("X-Forwarded-Host", self.url.authority()),
+            ("X-Forwarded-Proto", self.target.scheme),
+            ("X-Forwarded-Host", &self.target.authority),
             ("X-Forwarded-Uri", PATH),
             ("X-Original-URL", original),
             ("X-Original-Method", "POST"),
@@ -197,11 +194,11 @@ impl<'a> Brought<'a> {
 }
 
 /// The cookies, without the one that is the gate's own secret (`BIND=cookie`).
-pub fn without_bond(cookies: String) -> String {
+pub fn without_bond(cookies: &str) -> String {
     let is_bond =
         |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name.trim_matches([' ', '\t']) == Bond::COOKIE);
     if !cookies.split(';').any(is_bond) {
-        return cookies;
+        return cookies.to_owned();
     }
     let others: Vec<_> = cookies.split(';').filter(|pair| !is_bond(pair)).map(str::trim).collect();
     others.join("; ")

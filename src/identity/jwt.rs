@@ -1,9 +1,10 @@
 //! The app's own login as a token in `Authorization: Bearer` (RFC 6750 §2.1).
 
 use super::NotKnown;
+use crate::platform::wire::Header;
 
 /// The header that it stands in.
-pub const HEADER: &str = "Authorization";
+pub const HEADER: Header = Header::Authorization;
 /// What a request must bring, for people.
 pub const EXPECTED: &str = "Expected the header Authorization: Bearer <token>.";
 

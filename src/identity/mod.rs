@@ -11,9 +11,9 @@ mod public;
 mod token;
 mod webcrypto;
 
-use worker::{Headers, Request, Url};
-
 use crate::config::IdentityChoice;
+use crate::platform::target::Target;
+use crate::platform::wire::{Header, Request};
 use crate::platform::{self, Answer, Ask, Deadline, NoAnswer};
 use forward::Forward;
 pub use forward::without_bond;
@@ -97,20 +97,19 @@ impl Identity {
         }
     }
 
-    /// The caller of the request, whose URL is `url`; `named` is the subject that its body names, where the way takes one.
+    /// The caller of the request, whose URL leads to `target`; `named` is the subject that its body names, where the way takes one.
     pub async fn caller(
         &self,
         request: &Request,
-        url: &Url,
+        target: &Target,
         named: Option<Subject>,
         clock: impl Fn() -> Millis + Clone + 'static,
-    ) -> worker::Result<Result<Caller, NotKnown>> {
-        let headers = request.headers();
+    ) -> Result<Caller, NotKnown> {
         match self {
-            Self::Jwt(tokens) => by_token(tokens, headers, jwt::HEADER, jwt::token, clock).await,
-            Self::Access(tokens) => by_token(tokens, headers, access::HEADER, access::token, clock).await,
-            Self::Forward(forward) => forward.caller(headers, url, clock).await,
-            Self::Dev => Ok(dev::caller(named)),
+            Self::Jwt(tokens) => by_token(tokens, request, jwt::HEADER, jwt::token, clock).await,
+            Self::Access(tokens) => by_token(tokens, request, access::HEADER, access::token, clock).await,
+            Self::Forward(forward) => forward.caller(request, target, clock).await,
+            Self::Dev => dev::caller(named),
         }
     }
 }
@@ -118,16 +117,13 @@ impl Identity {
 /// The caller whose token `within` finds in the header.
 async fn by_token(
     tokens: &Tokens,
-    headers: &Headers,
-    header: &str,
+    request: &Request,
+    header: Header,
     within: fn(&str) -> Result<&str, NotKnown>,
     clock: impl Fn() -> Millis + Clone + 'static,
-) -> worker::Result<Result<Caller, NotKnown>> {
-    let Some(text) = headers.get(header)? else { return Ok(Err(NotKnown::Missing)) };
-    Ok(match within(&text) {
-        Ok(token) => tokens.caller(token, clock).await,
-        Err(why) => Err(why),
-    })
+) -> Result<Caller, NotKnown> {
+    let token = within(request.header(header).ok_or(NotKnown::Missing)?)?;
+    tokens.caller(token, clock).await
 }
 
 /// How every ticket begins. One that comes where a login should be is a mistake of the client's, and goes no further.

@@ -13,7 +13,7 @@
 // aborted in `aborted`. `clock` is
 // the time in milliseconds at which every clock stands still, or goes on by `tick` each time that it is looked at; `log` is a line
 // that is logged at once; `platform` lists what else of the platform fails: the `body` of a request as it is read, a `socket` as it
-// is opened, a file of the `page`, one `header` as it is set.
+// is opened, a file of the `page`, one `answer` as it is made.
 
 // First, since the artifact makes its instance as it is loaded.
 import "./wasm-spy.js";
@@ -55,15 +55,16 @@ globalThis.WebSocketPair = function WebSocketPair() {
   return new RealPair();
 };
 
-const { set: setHeader } = Headers.prototype;
-Headers.prototype.set = function set(...args) {
-  const error = lost("header");
-  if (error) {
-    plan.platform = plan.platform.filter((what) => what !== "header");
-    throw error;
-  }
-  return setHeader.apply(this, args);
-};
+globalThis.Response = new Proxy(globalThis.Response, {
+  construct(target, args, newTarget) {
+    const error = lost("answer");
+    if (error) {
+      plan.platform = plan.platform.filter((what) => what !== "answer");
+      throw error;
+    }
+    return Reflect.construct(target, args, newTarget);
+  },
+});
 
 /** Calls `real` through the fault planned for `binding.operation`, and counts the call. */
 async function through(binding, operation, error, real, target) {

@@ -5,7 +5,6 @@
 #![allow(clippy::arithmetic_side_effects, clippy::string_slice)]
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
-use worker::Url;
 
 use super::*;
 use ws_ticket_core::ticket::Home;
@@ -176,10 +175,10 @@ fn no_ticket_comes_of_what_nobody_issued() {
         } else {
             (format!("?ticket={text}"), None)
         };
-        let url = Url::parse(&format!("https://gate.example/ws{query}")).unwrap();
+        let query = query.strip_prefix('?').unwrap_or(query.as_ref());
         let ring = &rings[dice.below(rings.len())];
         let what = format!("number {number} of seed {seed}: {text} {offers:?}");
-        let Err(refusal) = read(&url, offers.as_deref(), both, ring) else { panic!("a ticket: {what}") };
+        let Err(refusal) = read(query, offers.as_deref(), both, ring) else { panic!("a ticket: {what}") };
         let found = match (refusal.problem, refusal.reason) {
             (Problem::TicketRefused, Reason::Forged) => Expected::Forged,
             (Problem::TicketMalformed, _) => Expected::Malformed,
@@ -195,8 +194,8 @@ fn no_ticket_comes_of_what_nobody_issued() {
     assert!(forged > COUNT / 3 && malformed > COUNT / 3, "{forged} forged, {malformed} malformed");
     // And none of that is because nothing is a ticket.
     for text in &issued {
-        let url = Url::parse(&format!("https://gate.example/ws?ticket={text}")).unwrap();
-        assert!(rings.iter().all(|ring| read(&url, None, both, ring).is_ok()), "an issued ticket is refused");
+        let query = format!("ticket={text}");
+        assert!(rings.iter().all(|ring| read(&query, None, both, ring).is_ok()), "an issued ticket is refused");
     }
     println!("refused inputs: {COUNT}");
 }
