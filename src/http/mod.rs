@@ -78,6 +78,14 @@ struct Asked<'a> {
     target: &'a Target,
 }
 
+impl Asked<'_> {
+    /// The path. A slash at a route's end leads to the same route: a redirect would lose a preflight and a body.
+    fn route(&self) -> &str {
+        let path = self.target.path.as_str();
+        path.strip_suffix('/').filter(|path| ROUTES.contains(path)).unwrap_or(path)
+    }
+}
+
 /// A refusal on its way out, with its exact reason and what else telemetry wants to know.
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
@@ -125,38 +133,42 @@ type Started = Result<App, Vec<SettingProblem>>;
 
 /// Answers a request, whatever happens. No error leaves the Worker: it would be written to the log as it is, whatever it quotes.
 pub async fn serve(request: Option<Request>, started: &Started) -> JsValue {
-    let answer = match &request {
-        Some(request) => answer(request, started).await,
-        None => internal(),
+    let Some(request) = request else { return internal(None).send().map_or(JsValue::UNDEFINED, JsValue::from) };
+    let asked = request.target().map(|target| Asked { request: &request, target });
+    let answer = match &asked {
+        Some(asked) => answer(asked, started).await,
+        None => refuse(Problem::RequestMalformed),
     };
-    let sent = answer.send().or_else(|_| internal().send());
+    let sent = answer.send().or_else(|_| internal(asked.as_ref().zip(started.as_ref().ok())).send());
     sent.map_or(JsValue::UNDEFINED, JsValue::from)
 }
 
 /// What is left to say when an answer can't be made.
-fn internal() -> Answer {
+fn internal(to: Option<(&Asked<'_>, &App)>) -> Answer {
     console::emit(&Event::InternalError { route: "answer" });
-    refuse(Problem::Internal)
+    let answer = refuse(Problem::Internal);
+    match to {
+        Some((asked, app)) if asked.route() == "/ws-ticket" => {
+            cors::vary(answer, asked.request, &Origins::new(&app.origins, asked.target), app.uses_cookies())
+        }
+        _ => answer,
+    }
 }
 
-async fn answer(request: &Request, started: &Started) -> Answer {
-    let Some(target) = request.target() else { return refuse(Problem::RequestMalformed) };
-    let asked = Asked { request, target };
-    let path = target.path.as_str();
-    // A slash at the end leads to the same route: a redirect would lose a preflight and a body.
-    let path = path.strip_suffix('/').filter(|path| ROUTES.contains(path)).unwrap_or(path);
-    if path == "/health" {
-        return health::answer(&asked, started).unwrap_or_else(refuse);
+async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
+    let route = asked.route();
+    if route == "/health" {
+        return health::answer(asked, started).unwrap_or_else(refuse);
     }
     let Ok(app) = started else { return refuse(Problem::Misconfigured) };
-    match path {
+    match route {
         "/ws-ticket" => {
-            let origins = Origins::new(&app.origins, target);
-            let answer = issue::answer(app, &asked, &origins).await;
-            cors::vary(or_refuse("ws-ticket", answer), request, &origins, app.uses_cookies())
+            let origins = Origins::new(&app.origins, asked.target);
+            let answer = issue::answer(app, asked, &origins).await;
+            cors::vary(or_refuse("ws-ticket", answer), asked.request, &origins, app.uses_cookies())
         }
-        "/ws" => or_refuse("ws", upgrade::answer(app, &asked).await),
-        _ => match page::answer(app.page.as_ref(), &asked).await {
+        "/ws" => or_refuse("ws", upgrade::answer(app, asked).await),
+        _ => match page::answer(app.page.as_ref(), asked).await {
             Ok(answer) => answer,
             // A path that isn't there is nothing to write down.
             Err(Failure::Refused(Refusal { problem, .. })) => refuse(problem),
