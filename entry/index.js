@@ -41,6 +41,11 @@ export class TicketShard extends DurableObject {
     return this.#shard;
   }
 
+  /** What a gate asks, by RPC: `src/objects/asks.rs`. */
+  ask(path, body) {
+    return this.shard.ask(path, body);
+  }
+
   fetch(request) {
     return this.shard.fetch(request);
   }

@@ -16,7 +16,8 @@ use worker::{RateLimiter, worker_sys};
 pub use address::Address;
 
 use crate::config::OnLimiterFailure;
-use crate::platform::{Deadline, NoAnswer};
+use crate::platform::NoAnswer;
+use crate::platform::race::within;
 use ws_ticket_core::grant::Subject;
 use ws_ticket_core::telemetry::{Event, Sink};
 use ws_ticket_core::time::Millis;
@@ -114,7 +115,7 @@ async fn ask(binding: &RateLimiter, key: &str) -> Result<bool, NoAnswer> {
     let question = Object::new();
     Reflect::set(&question, &"key".into(), &key.into())?;
     let raw: &worker_sys::RateLimiter = AsRef::<JsValue>::as_ref(binding).unchecked_ref();
-    let outcome = Deadline::after(TIMEOUT_MS).settle(raw.limit(question)?).await?;
+    let outcome = within(TIMEOUT_MS, raw.limit(question)?).await?;
     Ok(Reflect::get(&outcome, &"success".into())?.as_bool().ok_or(JsValue::UNDEFINED)?)
 }
 

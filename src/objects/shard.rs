@@ -11,19 +11,29 @@ mod buckets;
 mod tables;
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use uuid::Uuid;
-use worker::{Date, DurableObject, Env, Request, Response, Result, State, durable_object, wasm_bindgen};
+use worker::wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{
+    Date, DurableObject, Env, Method, Request, Response, ResponseBuilder, Result, State, durable_object, wasm_bindgen,
+};
 
 use super::asks::{Ask, GIVEN, NOT_UNDERSTOOD, TAKEN, TOO_LATE, UNKNOWN};
+use crate::platform::task;
 use buckets::{forgotten_at, table_ends_at};
 use tables::{Elected, Tables};
 use ws_ticket_core::time::Millis;
 
-/// One shard.
+/// One shard, as the platform has it.
 #[durable_object(alarm)]
 pub struct TicketShard {
+    /// What is asked may go on when the call is over, so it is shared.
+    shard: Rc<Shard>,
+}
+
+struct Shard {
     state: State,
     tables: Tables,
     /// Whether this instance has seen to it that an alarm is set. The last one may have ended before it could.
@@ -33,61 +43,94 @@ pub struct TicketShard {
 impl DurableObject for TicketShard {
     fn new(state: State, _: Env) -> Self {
         let tables = Tables::new(state.storage().sql());
-        Self { state, tables, alarm_seen_to: Cell::default() }
+        Self { shard: Rc::new(Shard { state, tables, alarm_seen_to: Cell::default() }) }
     }
 
+    /// For gates of version 0.1, and entries other than ours. [`Self::ask`] is the same by RPC.
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        match Ask::parse(&request.path()) {
-            Some(Ask::Put { key, expires_at }) => {
-                let grant = request.text().await?;
-                self.put(key, expires_at, grant).await
-            }
-            Some(Ask::Take { key, attempt }) => self.take(&key, attempt),
-            Some(Ask::Claim { key, attempt, expires_at }) => self.claim(key, attempt, expires_at).await,
-            None => status(NOT_UNDERSTOOD),
-        }
+        let body = if request.method() == Method::Post { Some(request.text().await?) } else { None };
+        let word = self.shard.answer(&request.path(), body).await?;
+        Ok(ResponseBuilder::new().with_status(word.status).fixed(word.record.into_bytes()))
     }
 
     /// Drops the tables whose tickets may all be forgotten, and comes again when the next may be.
     async fn alarm(&self) -> Result<Response> {
         let now = Date::now().as_millis();
-        if let Some(end) = self.tables.drop_forgotten(now)? {
-            self.wake_up_in(end.saturating_sub(now)).await?;
+        if let Some(end) = self.shard.tables.drop_forgotten(now)? {
+            self.shard.wake_up_in(end.saturating_sub(now)).await?;
         }
-        status(GIVEN)
+        Response::empty()
     }
 }
 
+#[wasm_bindgen]
 impl TicketShard {
-    async fn put(&self, key: Vec<u8>, expires_at: Millis, grant: String) -> Result<Response> {
-        let is_new = self.make_table(expires_at)?;
-        self.tables.put(key, expires_at, grant)?;
-        self.wake_up_for(is_new, expires_at).await?;
-        status(GIVEN)
+    /// What is asked by a path of `asks.rs`, and with a body: the word as three digits, and the record behind them. Where the
+    /// storage has failed it is no shard's word.
+    pub fn ask(&self, path: String, body: Option<String>) -> JsValue {
+        let shard = Rc::clone(&self.shard);
+        task::run(async move {
+            let word = shard.answer(&path, body).await.unwrap_or_else(|_| FAILED.into());
+            JsValue::from_str(&format!("{}{}", word.status, word.record))
+        })
     }
+}
 
-    fn take(&self, key: &[u8], attempt: Uuid) -> Result<Response> {
-        match self.tables.take(key, attempt)? {
-            Elected::Won(record) => Ok(Response::ok(record)?.with_status(GIVEN)),
-            Elected::Lost(record) => Ok(Response::ok(record)?.with_status(TAKEN)),
-            Elected::Missing => status(UNKNOWN),
-            Elected::NotUnderstood => status(NOT_UNDERSTOOD),
+/// What is answered where the storage has failed: nobody's word.
+const FAILED: u16 = 500;
+
+/// A word of `asks.rs`, with the record where one is handed out.
+struct Word {
+    status: u16,
+    record: String,
+}
+
+impl From<u16> for Word {
+    fn from(status: u16) -> Self {
+        Self { status, record: String::new() }
+    }
+}
+
+impl Shard {
+    async fn answer(&self, path: &str, body: Option<String>) -> Result<Word> {
+        match Ask::parse(path) {
+            Some(Ask::Put { key, expires_at }) => self.put(key, expires_at, body.unwrap_or_default()).await,
+            Some(Ask::Take { key, attempt }) => self.take(&key, attempt),
+            Some(Ask::Claim { key, attempt, expires_at }) => self.claim(key, attempt, expires_at).await,
+            None => Ok(NOT_UNDERSTOOD.into()),
         }
     }
 
-    async fn claim(&self, key: Vec<u8>, attempt: Uuid, expires_at: Millis) -> Result<Response> {
+    async fn put(&self, key: Vec<u8>, expires_at: Millis, grant: String) -> Result<Word> {
+        let is_new = self.make_table(expires_at)?;
+        self.tables.put(key, expires_at, grant)?;
+        self.wake_up_for(is_new, expires_at).await?;
+        Ok(GIVEN.into())
+    }
+
+    fn take(&self, key: &[u8], attempt: Uuid) -> Result<Word> {
+        Ok(match self.tables.take(key, attempt)? {
+            Elected::Won(record) => Word { status: GIVEN, record },
+            Elected::Lost(record) => Word { status: TAKEN, record },
+            Elected::Missing => UNKNOWN.into(),
+            Elected::NotUnderstood => NOT_UNDERSTOOD.into(),
+        })
+    }
+
+    async fn claim(&self, key: Vec<u8>, attempt: Uuid, expires_at: Millis) -> Result<Word> {
         if forgotten_at(expires_at) <= Date::now().as_millis() {
-            return status(TOO_LATE);
+            return Ok(TOO_LATE.into());
         }
         let is_new = self.make_table(expires_at)?;
         let elected = self.tables.claim(key, attempt, expires_at)?;
         // Nothing was awaited up to here: one event, one election.
         self.wake_up_for(is_new, expires_at).await?;
-        status(match elected {
+        let status = match elected {
             Elected::Won(()) => GIVEN,
             Elected::Lost(()) => TAKEN,
             Elected::Missing | Elected::NotUnderstood => NOT_UNDERSTOOD,
-        })
+        };
+        Ok(status.into())
     }
 
     /// Makes the table where there is none; whether it did.
@@ -117,8 +160,4 @@ impl TicketShard {
     async fn wake_up_in(&self, ms: u64) -> Result<()> {
         self.state.storage().set_alarm(Duration::from_millis(ms)).await
     }
-}
-
-fn status(code: u16) -> Result<Response> {
-    Ok(Response::empty()?.with_status(code))
 }

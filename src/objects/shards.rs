@@ -3,16 +3,30 @@
 use std::num::NonZeroU16;
 
 use uuid::Uuid;
-use worker::js_sys::{Object, Reflect};
-use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{ObjectNamespace, worker_sys};
+use worker::ObjectNamespace;
+use worker::js_sys::{Promise, Reflect};
+use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
 use super::asks::{self, GIVEN, TAKEN, TOO_LATE, UNKNOWN};
-use crate::platform::{self, Deadline, NoAnswer};
+use crate::platform::NoAnswer;
+use crate::platform::race::raced;
 use ws_ticket_core::region::{Region, Shard};
 use ws_ticket_core::store::{Attempt, Cause, StoreError};
 use ws_ticket_core::ticket::{Digest, NoRandomness, random};
 use ws_ticket_core::time::Millis;
+
+#[wasm_bindgen(module = "/src/objects/shards.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = ask)]
+    fn ask_object(
+        namespace: &JsValue,
+        name: &str,
+        hint: Option<&str>,
+        path: &str,
+        body: Option<&str>,
+        ms: u32,
+    ) -> Promise;
+}
 
 /// How many bytes an answer has at most: a grant, which has at most a subject, a room and claims.
 const ANSWER_MAX: usize = 64 * 1024;
@@ -94,8 +108,7 @@ impl Shards {
         path: &str,
         body: Option<&str>,
     ) -> Result<Answer, StoreError> {
-        let by = Deadline::after(timeout_ms);
-        let cause = match self.ask(shard, path, body, &by).await {
+        let cause = match self.ask(shard, path, body, timeout_ms).await {
             Ok(answer) if asks::WORDS.contains(&answer.status) => return Ok(answer),
             Err(NoAnswer::TimedOut) => Cause::TimedOut,
             Err(NoAnswer::Failed(thrown)) if is_overloaded(&thrown) => Cause::Overloaded,
@@ -104,26 +117,13 @@ impl Shards {
         Err(StoreError::Unavailable { step, cause })
     }
 
-    async fn ask(&self, shard: Shard, path: &str, body: Option<&str>, by: &Deadline) -> Result<Answer, NoAnswer> {
+    async fn ask(&self, shard: Shard, path: &str, body: Option<&str>, ms: u32) -> Result<Answer, NoAnswer> {
         let name = format!("shard-{shard}");
-        // By hand: a promise that `worker` waits for can't be raced.
-        let namespace: &worker_sys::DurableObjectNamespace = AsRef::<JsValue>::as_ref(&self.namespace).unchecked_ref();
-        // A stub of its own for each call: one that has failed stays broken
-        // (https://developers.cloudflare.com/durable-objects/best-practices/error-handling/).
-        let stub = match shard.region {
-            Some(region) => {
-                let options = Object::new();
-                Reflect::set(&options, &"locationHint".into(), &region.hint().into())?;
-                namespace.get_by_name_with_options(&name, &options)?
-            }
-            None => namespace.get_by_name(&name)?,
-        };
-        let url = format!("https://shard{path}");
-        let method = if body.is_some() { "POST" } else { "GET" };
-        let ask = platform::Ask { method, url: &url, headers: &[], body };
-        let answer = platform::fetch_by(|request| stub.fetch_with_request(request), &ask, ANSWER_MAX, by).await?;
-        let body = answer.body.and_then(|body| String::from_utf8(body).ok());
-        Ok(Answer { status: answer.status, body: body.ok_or(JsValue::UNDEFINED)? })
+        let hint = shard.region.map(Region::hint);
+        let answer = raced(ask_object(self.namespace.as_ref(), &name, hint, path, body, ms)).await?;
+        let text = answer.as_string().filter(|text| text.len() <= ANSWER_MAX).ok_or(JsValue::UNDEFINED)?;
+        let (status, body) = text.split_at_checked(3).ok_or(JsValue::UNDEFINED)?;
+        Ok(Answer { status: status.parse().map_err(|_| JsValue::UNDEFINED)?, body: body.to_owned() })
     }
 }
 

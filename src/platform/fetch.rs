@@ -47,18 +47,8 @@ pub struct Answer {
 
 /// Asks, and reads at most `max` bytes of the answer.
 pub async fn fetch(ask: &Ask<'_>, max: usize, by: &Deadline) -> Result<Answer, NoAnswer> {
-    fetch_by(fetch_request, ask, max, by).await
-}
-
-/// The same, by something that fetches in its own way, such as the stub of a Durable Object.
-pub async fn fetch_by(
-    send: impl FnOnce(&Request) -> Result<Promise, JsValue>,
-    ask: &Ask<'_>,
-    max: usize,
-    by: &Deadline,
-) -> Result<Answer, NoAnswer> {
     let controller = AbortController::new()?;
-    let answer = exchange(send, ask, &controller, max, by).await;
+    let answer = exchange(ask, &controller, max, by).await;
     // What was given up ends here, and not with the request, which a WebSocket may keep alive for hours.
     if !matches!(&answer, Ok(Answer { body: Some(_), .. })) {
         controller.abort();
@@ -66,13 +56,7 @@ pub async fn fetch_by(
     answer
 }
 
-async fn exchange(
-    send: impl FnOnce(&Request) -> Result<Promise, JsValue>,
-    ask: &Ask<'_>,
-    controller: &AbortController,
-    max: usize,
-    by: &Deadline,
-) -> Result<Answer, NoAnswer> {
+async fn exchange(ask: &Ask<'_>, controller: &AbortController, max: usize, by: &Deadline) -> Result<Answer, NoAnswer> {
     // Built by hand: `worker`'s own way brings 4 KB (gzipped) of settings for images.
     let init = RequestInit::new();
     init.set_method(ask.method);
@@ -90,7 +74,7 @@ async fn exchange(
     for (name, value) in ask.headers {
         headers.set(name, value)?;
     }
-    let answer: web_sys::Response = by.settle(send(&request)?).await?.dyn_into()?;
+    let answer: web_sys::Response = by.settle(fetch_request(&request)?).await?.dyn_into()?;
     // There is no stream where there is no body.
     let body = match answer.body() {
         Some(stream) => at_most(max, &stream, Some(by)).await?,

@@ -10,5 +10,5 @@ pub mod target;
 pub mod task;
 pub mod wire;
 
-pub use fetch::{Answer, Ask, at_most, fetch, fetch_by, is_json};
+pub use fetch::{Answer, Ask, at_most, fetch, is_json};
 pub use race::{Deadline, NoAnswer};

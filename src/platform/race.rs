@@ -18,6 +18,12 @@ extern "C" {
     fn clear_timeout(timer: &JsValue);
 }
 
+#[wasm_bindgen(module = "/src/platform/race.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = within)]
+    fn race_with_time(ms: u32, promise: &Promise) -> Promise;
+}
+
 #[wasm_bindgen(module = "cloudflare:workers")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = waitUntil)]
@@ -67,6 +73,16 @@ impl Drop for Deadline {
     fn drop(&mut self) {
         clear_timeout(&self.timer);
     }
+}
+
+/// The promise's value, if it comes within so many milliseconds. For one promise this is less to do than a [`Deadline`].
+pub async fn within(ms: u32, promise: Promise) -> Result<JsValue, NoAnswer> {
+    raced(race_with_time(ms, &promise)).await
+}
+
+/// The value of a race that was run in JavaScript, where it is lost with `null`.
+pub async fn raced(race: Promise) -> Result<JsValue, NoAnswer> {
+    settled(race).await.map_err(|error| if error.is_null() { NoAnswer::TimedOut } else { NoAnswer::Failed(error) })
 }
 
 /// A promise of `value` after so many milliseconds, and its timer. No closure of ours is involved.

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use worker::js_sys::{Object, Promise, Reflect};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
-use crate::platform::{Deadline, NoAnswer};
+use crate::platform::NoAnswer;
+use crate::platform::race::within;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
 use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
@@ -61,7 +62,7 @@ impl Kv {
 
     async fn call(&self, step: &'static str, asked: Result<Promise, JsValue>) -> Result<JsValue, StoreError> {
         let answer = match asked {
-            Ok(promise) => Deadline::after(self.timeout_ms).settle(promise).await,
+            Ok(promise) => within(self.timeout_ms, promise).await,
             Err(error) => Err(NoAnswer::Failed(error)),
         };
         answer.map_err(|why| unavailable(step, why))

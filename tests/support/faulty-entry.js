@@ -103,9 +103,18 @@ class DurableObjectStub {
   constructor(real, name) {
     Object.assign(this, { real, name });
   }
+  // Asks by RPC and by fetch count as one thing, and meet the same faults.
   fetch(request, ...args) {
-    request.signal?.addEventListener("abort", () => (aborted += 1));
+    const signal = args[0]?.signal ?? request.signal;
+    signal?.addEventListener("abort", () => (aborted += 1));
     return through("shard", "fetch", shardFailure(), () => this.real.fetch(request, ...args), this.name);
+  }
+  ask(path, body) {
+    const word = async () => {
+      const answer = await through("shard", "fetch", shardFailure(), () => this.real.ask(path, body), this.name);
+      return answer instanceof Response ? `${answer.status}${await answer.text()}` : answer;
+    };
+    return Object.assign(word(), { [Symbol.dispose]: () => (aborted += 1) });
   }
 }
 class DurableObjectNamespace {
@@ -226,6 +235,9 @@ export class TicketShard extends DurableObject {
   }
   fetch(request) {
     return this.shard.fetch(request);
+  }
+  ask(path, body) {
+    return this.shard.ask(path, body);
   }
   alarm() {
     return this.shard.alarm();
