@@ -1,14 +1,22 @@
 // What the platform loads: the Worker's default export and its Durable Objects, in front of the wasm.
 //
 // A plain object: the entry that `worker-build` makes is a class behind three proxies for each request, which cost more than the
-// gate itself. What its proxies are for is done here by a call: after a panic the wasm begins anew with fresh memory, and an
-// object made before must not be used again. wasm-bindgen sees to the first in every call of an export; see `shard` for the second.
+// gate itself. What its proxies are for is done here by a call: after a panic the wasm begins anew with fresh memory. wasm-bindgen
+// does that as an export is called, but only when the call's texts are in the old memory, so `revive` comes first; and an object
+// that was made in the old memory is made again.
 import { DurableObject } from "cloudflare:workers";
 import * as wasm from "./index.js";
 import * as wire from "./wire.js";
 
 // A panic's stack is long.
 Error.stackTraceLimit = 100;
+/** Its `instanceId` is another one whenever the wasm has begun anew. */
+const state = wasm.__worker_init_state();
+
+function handle(facts, bytes, request, env) {
+  wasm.revive();
+  return wasm.handle(facts, bytes, request, env);
+}
 
 export default {
   fetch(request, env, ctx) {
@@ -16,8 +24,8 @@ export default {
     const reading = wire.body(request);
     const answer =
       reading === undefined
-        ? wasm.handle(facts, undefined, request, env)
-        : reading.then((bytes) => wasm.handle(facts, bytes ?? undefined, request, env));
+        ? handle(facts, undefined, request, env)
+        : reading.then((bytes) => handle(facts, bytes ?? undefined, request, env));
     // A request whose client hangs up would otherwise be cut off in the middle, and what it holds in the wasm's memory
     // never freed.
     if (answer instanceof Promise) ctx.waitUntil(answer);
@@ -30,13 +38,11 @@ export class TicketShard extends DurableObject {
   #instance;
   #shard;
 
-  /** The shard, made anew where the wasm that it was made in is gone: its pointer would lead into another's memory. */
   get shard() {
-    // Asking for the number is what lets the wasm begin anew, if it has to.
-    const { instanceId } = wasm.__worker_init_state();
-    if (this.#instance !== instanceId) {
+    wasm.revive();
+    if (this.#instance !== state.instanceId) {
       this.#shard = new wasm.TicketShard(this.ctx, this.env);
-      this.#instance = instanceId;
+      this.#instance = state.instanceId;
     }
     return this.#shard;
   }

@@ -88,25 +88,28 @@ const FEATURES = [
   "exception-handling",
 ];
 
-/** What `worker-build --release` does, but for the entry, which is ours, and for the names, which nobody needs: 43 KB gzipped. */
-async function compile() {
-  const stage = "build/.stage";
+/**
+ * What `worker-build --release` does, but for the entry, which is ours, and for the names, which nobody needs: 43 KB gzipped.
+ * Tests build with other `features` and another `entry`, into a folder of their own.
+ */
+export async function compile({ folder = "build", features = [], entry = "entry/index.js" } = {}) {
+  const stage = join(folder, ".stage");
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(stage, { recursive: true });
+  const target = ["--target", TARGET, ...features.flatMap((feature) => ["--features", feature])];
   // The macros of wasm-bindgen look at this.
-  await must("cargo", ["build", "--lib", "--release", "--locked", "--target", TARGET], {
-    WASM_BINDGEN_USE_JS_SYS: "1",
-  });
+  await must("cargo", ["build", "--lib", "--release", "--locked", ...target], { WASM_BINDGEN_USE_JS_SYS: "1" });
   await must(bindgen().path, [join(targetFolder, TARGET, "release", "ws_ticket.wasm"), stage]);
-  const features = FEATURES.map((feature) => `--enable-${feature}`);
-  await must(npmTools.wasmOpt, [join(stage, "index_bg.wasm"), "-O", ...features, "--strip-debug", "-o", wasm]);
-  copyFileSync("entry/index.js", join(stage, "entry.js"));
+  const flags = FEATURES.map((feature) => `--enable-${feature}`);
+  const output = join(folder, "index_bg.wasm");
+  await must(npmTools.wasmOpt, [join(stage, "index_bg.wasm"), "-O", ...flags, "--strip-debug", "-o", output]);
+  copyFileSync(entry, join(stage, "entry.js"));
   copyFileSync("src/platform/wire.js", join(stage, "wire.js"));
+  const script = join(folder, "index.js");
   const bundle = ["--bundle", "--minify", "--format=esm", "--external:./index_bg.wasm", "--external:cloudflare:*"];
-  await must(npmTools.esbuild, [join(stage, "entry.js"), ...bundle, "--outfile=build/index.js", "--log-level=warning"]);
+  await must(npmTools.esbuild, [join(stage, "entry.js"), ...bundle, `--outfile=${script}`, "--log-level=warning"]);
   // A proposal of the language that workerd doesn't need: a wasm file is a module to it.
-  const script = readFileSync("build/index.js", "utf8");
-  writeFileSync("build/index.js", script.replace(/import source /g, "import "));
+  writeFileSync(script, readFileSync(script, "utf8").replace(/import source /g, "import "));
   rmSync(stage, { recursive: true });
 }
 

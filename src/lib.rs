@@ -25,11 +25,18 @@ use worker::{Context, Env, Response, Result, event};
 use platform::task;
 use platform::wire::Request;
 
+/// Does nothing. Where the wasm has panicked, calling it is what begins anew: `entry/index.js` does so before it hands over a text,
+/// which would otherwise be written into the memory that is given up.
+#[wasm_bindgen]
+pub fn revive() {}
+
 /// The door that `entry/index.js` knocks at, with what it has read of the request (`platform/wire.js`): a `Response`, or a promise
 /// of one where there is something to wait for.
 #[wasm_bindgen]
 pub fn handle(facts: String, body: Option<Vec<u8>>, request: web_sys::Request, env: JsValue) -> JsValue {
     let started = start::once(env.unchecked_ref());
+    #[cfg(feature = "panicking")]
+    panic_if_asked_to(&facts);
     task::run(async move { http::serve(Request::new(facts, body, request), &started).await })
 }
 
@@ -40,4 +47,13 @@ async fn fetch(request: worker::Request, env: Env, _: Context) -> Result<Respons
     let request = Request::read(request.inner()).await;
     let answer = http::serve(request, &start::once(&env)).await;
     answer.dyn_into::<web_sys::Response>().map(Response::from).map_err(|_| "no answer".into())
+}
+
+/// What can't happen, for a test of what would follow.
+#[cfg(feature = "panicking")]
+#[expect(clippy::panic, reason = "it is what this is for")]
+fn panic_if_asked_to(facts: &str) {
+    if facts.contains("/panic\n") {
+        panic!("asked to");
+    }
 }

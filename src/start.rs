@@ -14,7 +14,7 @@ use crate::config::{
 use crate::http::App;
 use crate::http::limit::Limits;
 use crate::identity::Identity;
-use crate::platform::{clock, console};
+use crate::platform::{clock, console, panics};
 use crate::stores;
 use ws_ticket_core::gate::Gate;
 use ws_ticket_core::telemetry::Event;
@@ -30,6 +30,7 @@ thread_local! {
 
 /// The isolate's gate.
 pub fn once(env: &Env) -> Started {
+    panics::tell();
     STARTED.with(|started| Rc::clone(started.get_or_init(|| Rc::new(start(env)))))
 }
 

@@ -21,7 +21,7 @@ use worker::{
 };
 
 use super::asks::{Ask, GIVEN, NOT_UNDERSTOOD, TAKEN, TOO_LATE, UNKNOWN};
-use crate::platform::task;
+use crate::platform::{panics, task};
 use buckets::{forgotten_at, table_ends_at};
 use tables::{Elected, Tables};
 use ws_ticket_core::time::Millis;
@@ -42,6 +42,7 @@ struct Shard {
 
 impl DurableObject for TicketShard {
     fn new(state: State, _: Env) -> Self {
+        panics::tell();
         let tables = Tables::new(state.storage().sql());
         Self { shard: Rc::new(Shard { state, tables, alarm_seen_to: Cell::default() }) }
     }

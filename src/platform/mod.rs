@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod console;
 mod fetch;
+pub mod panics;
 pub mod race;
 pub mod socket;
 pub mod target;

@@ -1,7 +1,7 @@
 // A gate in workerd itself, with nothing in front: what a client sends is what the gate's platform gets, and what it answers is
 // what goes over the wire. In the harness, the gate stands behind miniflare's own Worker even without wrangler's proxy (see outbound.js).
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -15,14 +15,20 @@ const WORKERD = path.join(PROJECT, "node_modules/.bin/workerd");
 /** JSON's escapes are a subset of those of Cap'n Proto's texts. */
 const quoted = (text) => JSON.stringify(String(text));
 
-async function configuration(vars) {
+const SHARDS = `bindings = [(name = "TICKET_SHARD", durableObjectNamespace = "TicketShard")`;
+const DISK = `(name = "disk", disk = (path = "objects", writable = true)), `;
+const NAMESPACES = `
+  durableObjectNamespaces = [(className = "TicketShard", uniqueKey = "shards", enableSql = true)],
+  durableObjectStorage = (localDisk = "disk"),`;
+
+async function configuration(vars, shards) {
   const { rawConfig } = await experimental_readRawConfig({ config: path.join(PROJECT, "wrangler.jsonc") });
   const bindings = Object.entries({ ...rawConfig.vars, ...vars })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "gate", worker = .gate)],
+  services = [${shards ? DISK : ""}(name = "gate", worker = .gate)],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "gate")]
 );
 const gate :Workerd.Worker = (
@@ -30,21 +36,25 @@ const gate :Workerd.Worker = (
     (name = "index.js", esModule = embed "index.js"),
     (name = "index_bg.wasm", wasm = embed "index_bg.wasm")
   ],
-  bindings = [${bindings.join(", ")}],
+  ${shards ? SHARDS : "bindings = ["}${shards ? ", " : ""}${bindings.join(", ")}],${shards ? NAMESPACES : ""}
   compatibilityDate = ${quoted(rawConfig.compatibility_date)},
   compatibilityFlags = [${(rawConfig.compatibility_flags ?? []).map(quoted).join(", ")}]
 );
 `;
 }
 
-/** Starts one with these settings. It has no bindings, so its store is `memory` (or a Redis). */
-export async function startBare(vars = {}) {
+/**
+ * Starts one with these settings, of what was built into `folder`. It has no bindings, so its store is `memory` (or a Redis), but
+ * with `shards`: those.
+ */
+export async function startBare(vars = {}, { folder: built = "build", shards = false } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-bare-"));
   for (const name of ["index.js", "index_bg.wasm"])
-    copyFileSync(path.join(PROJECT, "build", name), path.join(folder, name));
-  writeFileSync(path.join(folder, "gate.capnp"), await configuration({ TICKET_STORE: "memory", ...vars }));
+    copyFileSync(path.join(PROJECT, built, name), path.join(folder, name));
+  mkdirSync(path.join(folder, "objects"));
+  writeFileSync(path.join(folder, "gate.capnp"), await configuration({ TICKET_STORE: "memory", ...vars }, shards));
   const stdio = ["ignore", "pipe", "pipe", "pipe"];
-  const child = spawn(WORKERD, ["serve", "gate.capnp", "--control-fd=3"], { cwd: folder, stdio });
+  const child = spawn(WORKERD, ["serve", "gate.capnp", "--control-fd=3", "--experimental"], { cwd: folder, stdio });
   const gate = new Bare(child, folder);
   try {
     await gate.listening();
@@ -94,6 +104,11 @@ class Bare {
       this.ended.then(() => reject(new Error(`workerd did not start:\n${this.#output}`)));
     });
     this.url = `http://127.0.0.1:${this.port}/`;
+  }
+
+  /** All that it has written. */
+  get output() {
+    return this.#output;
   }
 
   /** The lines that are events of telemetry. */
