@@ -50,8 +50,7 @@ class Connection {
 }
 
 function issueText(side) {
-  const { "content-type": _, ...headers } = side.headers;
-  return `POST /ws-ticket HTTP/1.1\r\nHost: 127.0.0.1:${side.port}\r\nOrigin: http://127.0.0.1:${side.port}\r\nSec-Fetch-Mode: same-origin\r\n${lines(headers)}Content-Length: 0\r\n\r\n`;
+  return `POST /ws-ticket HTTP/1.1\r\nHost: 127.0.0.1:${side.port}\r\nOrigin: http://127.0.0.1:${side.port}\r\nSec-Fetch-Mode: same-origin\r\n${lines(side.headers)}Content-Length: 0\r\n\r\n`;
 }
 
 const upgradeText = (side, ticket) =>
@@ -63,6 +62,11 @@ async function issue(connection, side, text) {
   return /"ticket":"([^"]+)"/.exec(body)[1];
 }
 
+/** Opens a socket with each ticket, one after the other. */
+export async function openAll(side, tickets) {
+  for (const ticket of tickets) await open(side, ticket);
+}
+
 async function open(side, ticket) {
   const connection = new Connection(side.port);
   const { status, body } = await connection.ask(upgradeText(side, ticket));
@@ -72,8 +76,16 @@ async function open(side, ticket) {
 }
 
 async function plain(connection, side) {
-  const { status } = await connection.ask(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${side.port}\r\n\r\n`);
-  if (status !== 200) throw new Error(`${side.name}: GET / answered ${status}`);
+  const { status } = await connection.ask(`GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1:${side.port}\r\n\r\n`);
+  if (status !== 200 && status !== 404) throw new Error(`${side.name}: GET /nowhere answered ${status}`);
+}
+
+/** A ticket, alone. */
+export async function issueOne(side) {
+  const connection = new Connection(side.port);
+  const ticket = await issue(connection, side, issueText(side));
+  connection.socket.destroy();
+  return ticket;
 }
 
 /** What one operation is, by name. */
@@ -86,10 +98,10 @@ const OPERATIONS = {
 
 /**
  * Does `count` operations, `width` at a time. Answers with microseconds of the server's processor time for each, operations a
- * second, milliseconds at p50 and p99, and which part of a processor the load itself took.
+ * second, milliseconds at p50 and p99, which part of a processor the load itself took, and what each operation came to.
  */
 export async function load(side, { operation, count, width }) {
-  const times = [];
+  const [times, results] = [[], []];
   let left = count;
   const text = issueText(side);
   const before = { cpu: side.cpu(), own: process.cpuUsage(), at: performance.now() };
@@ -97,7 +109,7 @@ export async function load(side, { operation, count, width }) {
     const connection = new Connection(side.port);
     while (left-- > 0) {
       const began = performance.now();
-      await OPERATIONS[operation](connection, side, text);
+      results.push(await OPERATIONS[operation](connection, side, text));
       times.push(performance.now() - began);
     }
     connection.socket.destroy();
@@ -112,5 +124,6 @@ export async function load(side, { operation, count, width }) {
     p50: times[Math.floor(times.length * 0.5)],
     p99: times[Math.floor(times.length * 0.99)],
     own: (user + system) / 1000 / ms,
+    results,
   };
 }

@@ -54,7 +54,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
     Ok(App {
         gate: Gate::new(Box::new(store), config.ttl_seconds),
         conditions,
-        identity: Identity::new(&config.identity),
+        identity: Identity::new(&config.identity, console::emit),
         carriage: config.carriage,
         bind: config.bind,
         keyring: keyring(&config.ticket_check),

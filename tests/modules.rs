@@ -97,8 +97,15 @@ fn no_file_is_outside_the_order() {
         let known: Vec<_> = files(root).into_iter().map(|file| file.path).collect();
         let mut all = Vec::new();
         below(Path::new(root), &mut all);
+        let named = |script: &Path| {
+            let module = format!("module = \"/{}\"", script.display());
+            known.iter().any(|file| fs::read_to_string(file).unwrap().contains(&module))
+        };
         for file in all {
-            assert!(known.contains(&file), "{} is in no module that {root}/lib.rs leads to", file.display());
+            // JavaScript that the Worker's modules call stands beside them, and one of them names it.
+            let good =
+                if file.extension().is_some_and(|ends| ends == "js") { named(&file) } else { known.contains(&file) };
+            assert!(good, "{} is in no module that {root}/lib.rs leads to", file.display());
         }
     }
 }

@@ -41,7 +41,7 @@ pub struct Wish {
     pub near: Option<Region>,
 }
 
-/// The cookie that somebody brings along with a ticket.
+/// What the presenter of a ticket has for the cookie of `BIND=cookie`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cookie {
     /// None.

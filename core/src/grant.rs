@@ -38,7 +38,6 @@ macro_rules! bounded_text {
         }
 
         impl $name {
-            /// Its text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

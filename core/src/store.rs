@@ -177,7 +177,6 @@ impl Attempt {
         random_uuid().map(Self)
     }
 
-    /// The UUID.
     pub fn uuid(self) -> Uuid {
         self.0
     }

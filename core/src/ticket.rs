@@ -97,7 +97,6 @@ impl Home {
         if well_formed { Ok(Self(text.to_owned())) } else { Err(Malformed) }
     }
 
-    /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -62,7 +62,7 @@ fn offers(header: &str) -> Result<Vec<&str>, Problem> {
     let offers: Vec<_> = list::elements(header).collect();
     let repeated = |(at, offer)| offers.iter().skip(usize::saturating_add(at, 1)).any(|later: &&str| *later == offer);
     let ticket = offers.iter().any(|offer| is_ticket(offer));
-    // A ticket that is there twice is told as such, by the caller.
+    // Of a ticket that is offered twice `read` says so (`ticket_repeated`), which is more than that an offer is repeated.
     let unlike_tickets = |(_, offer): &(usize, &str)| !is_ticket(offer);
     let good = offers.len() <= OFFERS_MAX
         && offers.iter().all(|offer| is_token(offer))

@@ -72,8 +72,8 @@ impl Limits {
         }
     }
 
-    /// Counts a refused upgrade of the address, and says whether it was one too many. A limiter that fails changes
-    /// nothing: the upgrade is refused already.
+    /// Counts a refused upgrade of the address; an error says that it was one too many. A limiter that gives no answer changes
+    /// nothing here: the upgrade is refused already.
     pub async fn refusal(&self, address: &Address, clock: impl Fn() -> Millis) -> Result<(), Wait> {
         match self.count("refusal", self.refusal.as_ref(), address.as_str()).await {
             Some(false) => {

@@ -7,22 +7,22 @@ use serde_json::{Map, Value};
 use super::login::{self, Flaw, Said};
 use super::{NotKnown, ask, is_ticket, without_mark};
 use crate::config::{ForwardSettings, is_token};
-use crate::platform::console;
 use crate::platform::target::Target;
 use crate::platform::wire::{Header, Request};
 use crate::platform::{Ask, is_json};
 use ws_ticket_core::gate::Caller;
 use ws_ticket_core::grant::Subject;
-use ws_ticket_core::telemetry::Event;
+use ws_ticket_core::telemetry::{Event, Sink};
 use ws_ticket_core::ticket::Bond;
 use ws_ticket_core::time::Millis;
 
 /// What a request must bring, for people.
 pub const EXPECTED: &str = "Expected the Cookie or the Authorization of a session that the login knows.";
 
-/// Asks.
+/// The app's own login, as it is asked.
 pub struct Forward {
     settings: ForwardSettings,
+    sink: Sink,
 }
 
 /// What a request for a ticket brings that the login may want to know.
@@ -53,8 +53,8 @@ enum NoCaller {
 
 impl Forward {
     /// With the settings of the configuration.
-    pub fn new(settings: &ForwardSettings) -> Self {
-        Self { settings: settings.clone() }
+    pub fn new(settings: &ForwardSettings, sink: Sink) -> Self {
+        Self { settings: settings.clone(), sink }
     }
 
     /// Whom the login takes the request for.
@@ -78,7 +78,7 @@ impl Forward {
             NoCaller::Refused(why) => why,
             NoCaller::Unusable(reason) => {
                 let ms = clock().since(asked_at);
-                console::emit(&Event::IdentityFailed { step: "forward", reason, ms });
+                (self.sink)(&Event::IdentityFailed { step: "forward", reason, ms });
                 NotKnown::Unavailable
             }
         })

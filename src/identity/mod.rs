@@ -20,6 +20,7 @@ pub use forward::without_bond;
 use token::Tokens;
 use ws_ticket_core::gate::Caller;
 use ws_ticket_core::grant::Subject;
+use ws_ticket_core::telemetry::Sink;
 use ws_ticket_core::ticket;
 use ws_ticket_core::time::Millis;
 
@@ -64,12 +65,12 @@ impl Identity {
         }
     }
 
-    /// Builds it.
-    pub fn new(choice: &IdentityChoice) -> Self {
+    /// The way that is chosen; `sink` is told where whoever knows logins gives no answer.
+    pub fn new(choice: &IdentityChoice, sink: Sink) -> Self {
         match choice {
-            IdentityChoice::Jwt(settings) => Self::Jwt(Box::new(Tokens::new(settings))),
-            IdentityChoice::Access(settings) => Self::Access(Box::new(Tokens::new(settings))),
-            IdentityChoice::Forward(settings) => Self::Forward(Box::new(Forward::new(settings))),
+            IdentityChoice::Jwt(settings) => Self::Jwt(Box::new(Tokens::new(settings, sink))),
+            IdentityChoice::Access(settings) => Self::Access(Box::new(Tokens::new(settings, sink))),
+            IdentityChoice::Forward(settings) => Self::Forward(Box::new(Forward::new(settings, sink))),
             IdentityChoice::Dev => Self::Dev,
         }
     }

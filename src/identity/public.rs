@@ -6,20 +6,20 @@ use std::rc::Rc;
 use super::NotKnown;
 use super::webcrypto::{CryptoKey, Given, import};
 use crate::config::{Algorithm, PublicKey};
-use crate::platform::console;
-use ws_ticket_core::telemetry::Event;
+use ws_ticket_core::telemetry::{Event, Sink};
 
 /// They, and what the platform made of them. It is asked at the first token: importing is asynchronous, and start-up is not.
 pub struct PublicKeys {
     keys: Vec<PublicKey>,
     algorithms: Vec<Algorithm>,
     imported: RefCell<Option<Rc<[CryptoKey]>>>,
+    sink: Sink,
 }
 
 impl PublicKeys {
     /// Keys, each for those of the algorithms that are of its kind.
-    pub fn new(keys: &[PublicKey], algorithms: &[Algorithm]) -> Self {
-        Self { keys: keys.to_vec(), algorithms: algorithms.to_vec(), imported: RefCell::new(None) }
+    pub fn new(keys: &[PublicKey], algorithms: &[Algorithm], sink: Sink) -> Self {
+        Self { keys: keys.to_vec(), algorithms: algorithms.to_vec(), imported: RefCell::new(None), sink }
     }
 
     /// Those for the algorithm.
@@ -38,7 +38,7 @@ impl PublicKeys {
             for algorithm in self.algorithms.iter().filter(|algorithm| algorithm.kind() == Some(key.kind)) {
                 let Some(key) = import(Given::Spki(&key.spki), *algorithm).await else {
                     // In a key's form and yet none, such as a point that isn't on the curve.
-                    console::emit(&Event::IdentityFailed { step: "public_key", reason: "malformed", ms: 0 });
+                    (self.sink)(&Event::IdentityFailed { step: "public_key", reason: "malformed", ms: 0 });
                     return Err(NotKnown::Unavailable);
                 };
                 all.push(key);

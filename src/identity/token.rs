@@ -12,6 +12,7 @@ use super::{NotKnown, is_ticket};
 use crate::config::{Algorithm, Keys, SecretKey, SubjectRule, TokenSettings, media_type};
 use ws_ticket_core::gate::Caller;
 use ws_ticket_core::grant::Subject;
+use ws_ticket_core::telemetry::Sink;
 use ws_ticket_core::time::Millis;
 
 /// Bytes of a token at most. Headers of requests have their own limit, and every byte is hashed.
@@ -37,13 +38,13 @@ enum Source {
 
 impl Tokens {
     /// With the keys and the expectations of the configuration.
-    pub fn new(settings: &TokenSettings) -> Self {
+    pub fn new(settings: &TokenSettings, sink: Sink) -> Self {
         let algorithms = &settings.algorithms;
         Self {
             source: match &settings.keys {
                 Keys::Secrets(secrets) => Source::Secrets(secrets.clone()),
-                Keys::Public(keys) => Source::Public(PublicKeys::new(keys, algorithms)),
-                Keys::Set { url, timeout_ms } => Source::Set(Jwks::new(url, *timeout_ms, algorithms)),
+                Keys::Public(keys) => Source::Public(PublicKeys::new(keys, algorithms, sink)),
+                Keys::Set { url, timeout_ms } => Source::Set(Jwks::new(url, *timeout_ms, algorithms, sink)),
             },
             algorithms: algorithms.clone(),
             issuers: settings.issuers.clone(),

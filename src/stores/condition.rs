@@ -27,7 +27,6 @@ impl Condition {
         Self { store, issue: Cell::default(), consume: Cell::default() }
     }
 
-    /// Its name.
     pub fn store(&self) -> &str {
         &self.store
     }

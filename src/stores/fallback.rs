@@ -44,8 +44,8 @@ impl Rest {
         left_ms(self.until.get(), now, LONGEST_MS) > 0
     }
 
-    /// From the moment of the failure, which may come long after the request. Others that were asked before it rested, and
-    /// fail only now, tell nothing new.
+    /// The store has failed, and rests from now on: from the moment of the failure, and not of the request, which may have come
+    /// long before. While it rests, requests that were under way may fail too: they tell nothing new, and change nothing.
     fn failed(&self, now: Millis) {
         if self.is_on(now) {
             return;

@@ -56,15 +56,15 @@ pub type Built = (Fallback, Vec<Rc<Condition>>);
 /// Builds what is configured out of the Worker's bindings. All stores that can't be built are named.
 pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> Result<Built, Vec<Problem>> {
     let builder = Builder { stores, env, clock, sink, conditions: RefCell::default() };
-    let (issuing, wrong): (Vec<_>, Vec<_>) =
-        stores.issuing.iter().map(|leaf| builder.leaf(leaf)).partition(Result::is_ok);
-    let (consuming, wrong_too): (Vec<_>, Vec<_>) =
-        stores.consuming.iter().map(|leaf| builder.leaf(leaf)).partition(Result::is_ok);
-    let mut problems: Vec<Problem> = wrong.into_iter().chain(wrong_too).filter_map(Result::err).collect();
+    let mut problems = Vec::new();
+    let mut built = |leaves: &[Leaf]| {
+        let built = leaves.iter().map(|leaf| builder.leaf(leaf));
+        built.filter_map(|store| store.map_err(|problem| problems.push(problem)).ok()).collect()
+    };
+    let (issuing, consuming) = (built(&stores.issuing), built(&stores.consuming));
     problems.dedup();
     if problems.is_empty() {
-        let good = |built: Vec<Result<_, _>>| built.into_iter().filter_map(Result::ok).collect();
-        Ok((Fallback::new(good(issuing), good(consuming), clock, sink), builder.conditions.into_inner()))
+        Ok((Fallback::new(issuing, consuming, clock, sink), builder.conditions.into_inner()))
     } else {
         Err(problems)
     }

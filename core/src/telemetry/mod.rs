@@ -57,7 +57,6 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Issue => "issue",

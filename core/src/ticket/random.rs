@@ -55,7 +55,6 @@ impl TicketId {
         random_uuid().map(Self)
     }
 
-    /// The UUID.
     pub fn uuid(self) -> Uuid {
         self.0
     }

@@ -19,7 +19,6 @@ impl Address {
         }))
     }
 
-    /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

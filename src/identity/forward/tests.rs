@@ -7,12 +7,13 @@ use serde_json::json;
 const NOW: Millis = Millis(1_000_000);
 
 fn forward(prefix: &str, claims: &[&str]) -> Forward {
-    Forward::new(&ForwardSettings {
+    let settings = ForwardSettings {
         url: "https://site.example/auth".to_owned(),
         header_prefix: prefix.to_owned(),
         timeout_ms: 3_000,
         claims: claims.iter().map(|name| (*name).to_owned()).collect(),
-    })
+    };
+    Forward::new(&settings, |_| ())
 }
 
 type Headers<'a> = &'a [(&'a str, &'a str)];

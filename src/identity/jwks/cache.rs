@@ -83,8 +83,8 @@ impl<K> Cache<K> {
         self.held.as_ref().filter(|held| now.since(held.asked_at) <= KEPT).map(|held| &held.keys)
     }
 
-    /// What a request does that needs a key: `has` says whether it is among those here, `asked` whether this request has
-    /// asked before, which it does at most once.
+    /// Says what a request that needs a key does next. `has` tells whether the key is among those that are here; `asked`
+    /// whether this request has asked the issuer before, which a request does at most once.
     pub fn next(&mut self, now: Millis, has: impl FnOnce(&K) -> bool, asked: bool) -> Next {
         // A moment that lies ahead is one of a clock that was set back since.
         let resting = |since: Option<Millis>, rest| since.is_some_and(|since| since <= now && now.since(since) < rest);

@@ -13,12 +13,11 @@ use super::NotKnown;
 use super::webcrypto::{CryptoKey, Given, import};
 use crate::config::Algorithm;
 use crate::platform;
-use crate::platform::console;
 use crate::platform::race::{behind_the_answer, sleep};
 use cache::{Ask, Cache, Next};
 use choose::{Entry, choose};
 use set::NoSet;
-use ws_ticket_core::telemetry::Event;
+use ws_ticket_core::telemetry::{Event, Sink};
 use ws_ticket_core::time::Millis;
 
 /// Milliseconds after which a request looks again what another one was told.
@@ -35,6 +34,7 @@ struct Issuer {
     timeout_ms: u32,
     algorithms: Vec<Algorithm>,
     cache: RefCell<Cache<Vec<Entry<CryptoKey>>>>,
+    sink: Sink,
 }
 
 /// What came of asking.
@@ -45,9 +45,9 @@ struct Fetched {
 
 impl Jwks {
     /// Those that are published at the address, each for those of the algorithms that it fits.
-    pub fn new(url: &str, timeout_ms: u32, algorithms: &[Algorithm]) -> Self {
+    pub fn new(url: &str, timeout_ms: u32, algorithms: &[Algorithm], sink: Sink) -> Self {
         let cache = RefCell::new(Cache::new(timeout_ms));
-        Self(Rc::new(Issuer { url: url.to_owned(), timeout_ms, algorithms: algorithms.to_vec(), cache }))
+        Self(Rc::new(Issuer { url: url.to_owned(), timeout_ms, algorithms: algorithms.to_vec(), cache, sink }))
     }
 
     /// Those that may have signed a token with this algorithm and this name of a key. Never none.
@@ -114,7 +114,7 @@ impl Issuer {
                 reason
             }
         };
-        console::emit(&Event::IdentityFailed { step: "jwks", reason, ms: now.since(asked_at) });
+        (self.sink)(&Event::IdentityFailed { step: "jwks", reason, ms: now.since(asked_at) });
     }
 
     async fn fetch(&self) -> Result<Fetched, &'static str> {

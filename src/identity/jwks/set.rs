@@ -33,7 +33,6 @@ pub enum NoSet {
 /// A key that can verify tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Jwk {
-    /// Its name.
     pub kid: Option<String>,
     kind: KeyKind,
     alg: Option<String>,

@@ -17,7 +17,7 @@ const NOW: Millis = Millis(1_000_000);
 fn tokens(texts: &[(&'static str, &'static str)]) -> Tokens {
     let texts = [("JWT_SECRET", SECRET)].into_iter().chain(texts.iter().copied());
     match Config::read(&Given::of(texts)).unwrap().identity {
-        IdentityChoice::Jwt(settings) => Tokens::new(&settings),
+        IdentityChoice::Jwt(settings) => Tokens::new(&settings, |_| ()),
         other => panic!("{other:?}"),
     }
 }

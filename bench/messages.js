@@ -1,0 +1,61 @@
+// Messages through an open socket: each comes back as it went. Processor time of the server for each, and how many a second.
+import net from "node:net";
+import { issueOne } from "./load.js";
+import { start } from "./process.js";
+
+const COUNT = 60_000;
+const IN_FLIGHT = 200;
+const TEXT = "x".repeat(64);
+/** A text frame of a client, masked with zeros. */
+const FRAME = Buffer.concat([Buffer.from([0x81, 0x80 | TEXT.length, 0, 0, 0, 0]), Buffer.from(TEXT)]);
+const BACK = 2 + TEXT.length;
+
+/** On one socket of the side. */
+export async function messages(side) {
+  const server = await start(side);
+  try {
+    const ticket = await issueOne(server);
+    const socket = net.connect({ port: server.port, host: "127.0.0.1", noDelay: true });
+    const lines = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"];
+    const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    socket.write(
+      `GET /ws?ticket=${ticket} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nOrigin: http://127.0.0.1:${server.port}\r\n${lines.join("\r\n")}\r\n${key}\r\n\r\n`,
+    );
+    // The head and the welcome come first; nothing else does.
+    await new Promise((resolve, reject) => {
+      let text = "";
+      const look = (data) => {
+        text += data.toString("latin1");
+        if (!text.startsWith("HTTP/1.1 101") && text.length > 12) reject(new Error(text));
+        if (text.includes('"welcome"')) {
+          socket.off("data", look);
+          resolve();
+        }
+      };
+      socket.on("data", look);
+    });
+    const before = { cpu: server.cpu(), at: performance.now() };
+    await new Promise((resolve, reject) => {
+      let [sent, bytes] = [0, 0];
+      const send = () => {
+        while (sent < COUNT && sent - bytes / BACK < IN_FLIGHT) {
+          socket.write(FRAME);
+          sent += 1;
+        }
+      };
+      socket.on("data", (data) => {
+        bytes += data.length;
+        if (bytes >= COUNT * BACK) resolve();
+        else send();
+      });
+      socket.on("error", reject);
+      send();
+    });
+    const seconds = (performance.now() - before.at) / 1000;
+    const result = { cpu: (server.cpu() - before.cpu) / COUNT / 1000, rate: COUNT / seconds };
+    socket.destroy();
+    return result;
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,2 @@
+// The floor: what any Worker costs.
+export default { fetch: () => new Response("hello") };
