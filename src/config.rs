@@ -4,6 +4,7 @@
 //! that is wrong is reported at once, by name and never by value.
 
 mod algorithm;
+mod defaults;
 mod encoded;
 mod identity;
 mod origins;

@@ -5,7 +5,7 @@ mod record;
 
 use serde::{Deserialize, Serialize};
 
-pub use claims::{CLAIMS_MAX, Claims, TooLarge};
+pub use claims::{CLAIMS_BYTES_MAX, Claims, TooLarge};
 pub use record::Unreadable;
 
 use crate::region::Shard;

@@ -6,13 +6,10 @@ use super::algorithm::Algorithm;
 use super::origins::is_web_origin;
 use super::parse::{Reader, can_be_asked, can_be_listed};
 use super::tokens::{Keys, SubjectRule, TokenSettings};
-use super::{Environment, Settings, TIMEOUT_MAX};
+use super::{Environment, Settings, TIMEOUT_MAX, defaults};
 
-const DEFAULT_TIMEOUT_MS: u32 = 3_000;
 /// How many claims travel with a ticket at most.
-const CLAIMS_MAX: usize = 16;
-/// What Authelia and Caddy's `forward_auth` name their headers with.
-const DEFAULT_HEADER_PREFIX: &str = "Remote-";
+const CLAIMS_COUNT_MAX: usize = 16;
 /// Where every team of Cloudflare Access has its own name.
 const ACCESS_DOMAIN: &str = ".cloudflareaccess.com";
 
@@ -55,7 +52,7 @@ impl<S: Settings> Reader<'_, S> {
         let choices =
             [("jwt", Choice::Jwt), ("access", Choice::Access), ("forward", Choice::Forward), ("dev", Choice::Dev)];
         let choice = self.one_of("IDENTITY", Choice::Jwt, &choices);
-        let timeout_ms = self.whole_number("IDENTITY_TIMEOUT_MS", TIMEOUT_MAX, DEFAULT_TIMEOUT_MS);
+        let timeout_ms = self.whole_number("IDENTITY_TIMEOUT_MS", TIMEOUT_MAX, defaults::IDENTITY_TIMEOUT_MS);
         let claims = self.claims();
         match choice {
             Choice::Jwt => IdentityChoice::Jwt(self.tokens(environment, timeout_ms, claims)),
@@ -77,13 +74,13 @@ impl<S: Settings> Reader<'_, S> {
     /// `TICKET_CLAIMS`: names of claims.
     fn claims(&mut self) -> Vec<String> {
         let expected = format!(
-            "different names of claims with plain commas (,) between them, {CLAIMS_MAX} at most: no wildcard, no quotes, no \
+            "different names of claims with plain commas (,) between them, {CLAIMS_COUNT_MAX} at most: no wildcard, no quotes, no \
              spaces, no brackets"
         );
         let is_name = |text: &str| can_be_listed(text) && !text.contains(['[', ']']);
         let name = |text: &str| is_name(text).then(|| text.to_owned());
         let claims = self.list("TICKET_CLAIMS", expected.as_str(), name).unwrap_or_default();
-        if claims.len() > CLAIMS_MAX {
+        if claims.len() > CLAIMS_COUNT_MAX {
             self.wrong("TICKET_CLAIMS", "has too many names", expected);
         }
         claims
@@ -132,7 +129,7 @@ impl<S: Settings> Reader<'_, S> {
         }
         ForwardSettings {
             url,
-            header_prefix: prefix.unwrap_or_else(|| DEFAULT_HEADER_PREFIX.to_owned()),
+            header_prefix: prefix.unwrap_or_else(|| defaults::AUTH_HEADER_PREFIX.to_owned()),
             timeout_ms,
             claims,
         }

@@ -5,10 +5,8 @@ use std::ops::RangeInclusive;
 
 use worker::Url;
 
-use super::{ASSETS_BINDING, Config, Environment, Problem, Settings, TTL_MAX};
+use super::{ASSETS_BINDING, Config, Environment, Problem, Settings, TTL_MAX, defaults};
 use ws_ticket_core::region::SHARDS_MAX;
-
-const DEFAULT_TTL: u32 = 300;
 
 pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
     let mut reader = Reader { settings, problems: Vec::new() };
@@ -23,7 +21,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
     let config = Config {
         environment,
         stores,
-        ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, DEFAULT_TTL),
+        ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, defaults::TTL_SECONDS),
         carriage: reader.carriage(),
         bind: reader.bind(),
         ticket_check,

@@ -3,14 +3,8 @@
 use std::num::NonZeroU16;
 
 use super::parse::Reader;
-use super::{Environment, KV_BINDING, Leaf, SHARD_BINDING, Settings, Stores, TIMEOUT_MAX};
+use super::{Environment, KV_BINDING, Leaf, SHARD_BINDING, Settings, Stores, TIMEOUT_MAX, defaults};
 use ws_ticket_core::region::SHARDS_MAX;
-
-const DEFAULT_SHARDS: u16 = 4;
-const DEFAULT_TIMEOUT_MS: u32 = 3_000;
-/// Milliseconds.
-const DEFAULT_SLOW_WRITE_MS: u32 = 200;
-const DEFAULT_SLOW_READ_MS: u32 = 100;
 
 /// The stores by the names that `TICKET_STORE` has for them, and what each needs.
 const NAMES: [&str; 5] = ["memory", "kv", "durable", "redis", "upstash"];
@@ -18,7 +12,7 @@ const NAMES: [&str; 5] = ["memory", "kv", "durable", "redis", "upstash"];
 impl<S: Settings> Reader<'_, S> {
     pub(super) fn stores(&mut self, environment: Environment) -> Stores {
         let best_effort = self.one_of("ALLOW_BEST_EFFORT", false, &[("false", false), ("true", true)]);
-        let shards = self.shard_count("TICKET_SHARDS", DEFAULT_SHARDS);
+        let shards = self.shard_count("TICKET_SHARDS", defaults::SHARDS);
         // A number that nobody gave is none that any ticket is from: the counts begin at 1.
         let shards_before = self.shard_count("TICKET_SHARDS_PREVIOUS", 1);
         let redis = self.redis();
@@ -53,9 +47,9 @@ impl<S: Settings> Reader<'_, S> {
             consuming,
             shards,
             shards_asked: shards.max(shards_before).get(),
-            timeout_ms: self.whole_number("STORE_TIMEOUT_MS", TIMEOUT_MAX, DEFAULT_TIMEOUT_MS),
-            slow_write_ms: self.whole_number("SLOW_WRITE_MS", TIMEOUT_MAX, DEFAULT_SLOW_WRITE_MS),
-            slow_read_ms: self.whole_number("SLOW_READ_MS", TIMEOUT_MAX, DEFAULT_SLOW_READ_MS),
+            timeout_ms: self.whole_number("STORE_TIMEOUT_MS", TIMEOUT_MAX, defaults::STORE_TIMEOUT_MS),
+            slow_write_ms: self.whole_number("SLOW_WRITE_MS", TIMEOUT_MAX, defaults::SLOW_WRITE_MS),
+            slow_read_ms: self.whole_number("SLOW_READ_MS", TIMEOUT_MAX, defaults::SLOW_READ_MS),
         }
     }
 

@@ -4,17 +4,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Bytes that all claims of a grant take at most, as JSON.
-pub const CLAIMS_MAX: usize = 2048;
+pub const CLAIMS_BYTES_MAX: usize = 2048;
 
 /// How deep claims are nested at most. A record has to be read again, and the reader has a limit of its own.
 const DEPTH_MAX: usize = 32;
 
-/// The claims are more than [`CLAIMS_MAX`] bytes, or nested deeper than anything that a record could be read with.
+/// The claims are more than [`CLAIMS_BYTES_MAX`] bytes, or nested deeper than anything that a record could be read with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("claims must be at most {CLAIMS_MAX} bytes of JSON, nested {DEPTH_MAX} deep")]
+#[error("claims must be at most {CLAIMS_BYTES_MAX} bytes of JSON, nested {DEPTH_MAX} deep")]
 pub struct TooLarge;
 
-/// What the login says of the caller and the session wants to know, by name: `TICKET_CLAIMS`. At most [`CLAIMS_MAX`] bytes.
+/// What the login says of the caller and the session wants to know, by name: `TICKET_CLAIMS`. At most [`CLAIMS_BYTES_MAX`] bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
 pub struct Claims {
@@ -43,7 +43,7 @@ impl TryFrom<Map<String, Value>> for Claims {
             return Err(TooLarge);
         }
         let size = if members.is_empty() { 0 } else { serde_json::to_string(&members).map_err(|_| TooLarge)?.len() };
-        if size <= CLAIMS_MAX { Ok(Self { members, size }) } else { Err(TooLarge) }
+        if size <= CLAIMS_BYTES_MAX { Ok(Self { members, size }) } else { Err(TooLarge) }
     }
 }
 
@@ -71,8 +71,8 @@ mod tests {
     #[test]
     fn claims_have_a_bound() {
         let claims = |len: usize| Claims::try_from(Map::from_iter([("a".to_owned(), json!("x".repeat(len)))]));
-        assert_eq!(claims(CLAIMS_MAX - 8).unwrap().size(), CLAIMS_MAX);
-        assert_eq!(claims(CLAIMS_MAX - 7), Err(TooLarge));
+        assert_eq!(claims(CLAIMS_BYTES_MAX - 8).unwrap().size(), CLAIMS_BYTES_MAX);
+        assert_eq!(claims(CLAIMS_BYTES_MAX - 7), Err(TooLarge));
         assert_eq!(Claims::default().size(), 0);
     }
 

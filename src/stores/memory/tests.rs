@@ -2,7 +2,7 @@
 
 use super::*;
 use futures_util::FutureExt;
-use ws_ticket_core::grant::{CLAIMS_MAX, Claims, Subject};
+use ws_ticket_core::grant::{CLAIMS_BYTES_MAX, Claims, Subject};
 
 fn grant(issued_at: u64, expires_at: u64) -> Grant {
     Grant {
@@ -106,13 +106,13 @@ fn more_tickets_in_one_life_than_it_holds_fill_nothing_and_go_with_it() {
 #[test]
 fn claims_are_bounded_as_a_whole() {
     let store = store(CAPACITY);
-    let claims = serde_json::Map::from_iter([("a".to_owned(), "x".repeat(CLAIMS_MAX - 8).into())]);
+    let claims = serde_json::Map::from_iter([("a".to_owned(), "x".repeat(CLAIMS_BYTES_MAX - 8).into())]);
     let grant = Grant { claims: Claims::try_from(claims).unwrap(), ..grant(0, 1_000) };
-    let tickets: Vec<_> = (0..CLAIMS_CAPACITY / CLAIMS_MAX).map(|_| issue(&store, &grant).unwrap()).collect();
+    let tickets: Vec<_> = (0..CLAIMS_CAPACITY / CLAIMS_BYTES_MAX).map(|_| issue(&store, &grant).unwrap()).collect();
     assert!(issue(&store, &grant).is_err());
     consume(&store, &tickets[0]);
     assert!(issue(&store, &grant).is_ok());
     assert!(issue(&store, &grant).is_err());
     assert!(issue(&store, &Grant { issued_at: Millis(1_000), expires_at: Millis(2_000), ..grant.clone() }).is_ok());
-    assert_eq!(store.held.borrow().claims_size, CLAIMS_MAX);
+    assert_eq!(store.held.borrow().claims_size, CLAIMS_BYTES_MAX);
 }
