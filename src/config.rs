@@ -52,7 +52,7 @@ pub const TIMEOUT_MAX: u32 = 30_000;
 /// Where settings come from: a Worker's variables, secrets and bindings.
 pub trait Settings {
     /// The variable's or secret's text, `None` when it isn't set. `Err` when it is no text, number or boolean.
-    fn text(&self, name: &'static str) -> Result<Option<String>, Problem>;
+    fn text(&self, name: &'static str) -> Result<Option<String>, BadSetting>;
 
     /// Whether a binding of that name is there.
     fn is_bound(&self, name: &'static str) -> bool;
@@ -60,7 +60,7 @@ pub trait Settings {
 
 /// One thing that is wrong. It has no place for the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub struct BadSetting {
     /// The setting.
     pub name: &'static str,
     /// What is wrong with it.
@@ -69,7 +69,7 @@ pub struct Problem {
     pub expected: String,
 }
 
-impl Problem {
+impl BadSetting {
     /// A setting that should be otherwise.
     pub fn new(name: &'static str, problem: &'static str, expected: impl Into<String>) -> Self {
         Self { name, problem, expected: expected.into() }
@@ -260,7 +260,7 @@ pub struct Config {
 
 impl Config {
     /// Reads and checks everything.
-    pub fn read(settings: &impl Settings) -> Result<Self, Vec<Problem>> {
+    pub fn read(settings: &impl Settings) -> Result<Self, Vec<BadSetting>> {
         parse::read(settings)
     }
 }

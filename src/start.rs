@@ -8,7 +8,7 @@ use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
 
 use crate::config::{
-    ASSETS_BINDING, CheckKey, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings, Problem,
+    ASSETS_BINDING, BadSetting, CheckKey, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings,
     REFUSAL_LIMIT_BINDING, Settings, TicketCheck,
 };
 use crate::http::App;
@@ -21,7 +21,7 @@ use ws_ticket_core::telemetry::Event;
 use ws_ticket_core::ticket::{Keyring, Purpose, derive};
 
 /// What start-up comes to.
-type Started = Rc<Result<App, Vec<Problem>>>;
+type Started = Rc<Result<App, Vec<BadSetting>>>;
 
 thread_local! {
     // Bindings don't change in an isolate's life: a deploy makes new isolates.
@@ -34,7 +34,7 @@ pub fn once(env: &Env) -> Started {
     STARTED.with(|started| Rc::clone(started.get_or_init(|| Rc::new(start(env)))))
 }
 
-fn start(env: &Env) -> Result<App, Vec<Problem>> {
+fn start(env: &Env) -> Result<App, Vec<BadSetting>> {
     let app = Config::read(&Bindings(env)).and_then(|config| assemble(config, env));
     match &app {
         Ok(app) => announce(app),
@@ -46,7 +46,7 @@ fn start(env: &Env) -> Result<App, Vec<Problem>> {
     app
 }
 
-fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
+fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
     let (store, conditions) = stores::build(&config.stores, env, clock::now, console::emit)?;
     let limits = limits(&config.limits, env)?;
     // With a list of stores what counts is the first choice; that others may step in is what the list is for.
@@ -63,7 +63,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<Problem>> {
             .page
             .then(|| env.assets(ASSETS_BINDING))
             .transpose()
-            .map_err(|_| vec![Problem::binding(ASSETS_BINDING, "the static assets (`assets` in wrangler.jsonc)")])?,
+            .map_err(|_| vec![BadSetting::binding(ASSETS_BINDING, "the static assets (`assets` in wrangler.jsonc)")])?,
         ttl_seconds: config.ttl_seconds,
         origins: config.origins,
         memory_in_production: in_memory && config.environment == Environment::Production,
@@ -78,10 +78,10 @@ fn keyring(check: &TicketCheck) -> Keyring {
     Keyring::new(keys.collect::<Vec<_>>().iter().map(Vec::as_slice)).with_check_optional(check.optional)
 }
 
-fn limits(settings: &LimitSettings, env: &Env) -> Result<Limits, Vec<Problem>> {
+fn limits(settings: &LimitSettings, env: &Env) -> Result<Limits, Vec<BadSetting>> {
     let bound = |name: &'static str, is_bound: bool| {
         let limiter = is_bound.then(|| env.rate_limiter(name)).transpose();
-        limiter.map_err(|_| vec![Problem::binding(name, "a rate limit (`ratelimits` in wrangler.jsonc)")])
+        limiter.map_err(|_| vec![BadSetting::binding(name, "a rate limit (`ratelimits` in wrangler.jsonc)")])
     };
     let issue = bound(ISSUE_LIMIT_BINDING, settings.issue)?;
     let refusal = bound(REFUSAL_LIMIT_BINDING, settings.refusal)?;
@@ -111,14 +111,14 @@ impl Bindings<'_> {
 }
 
 impl Settings for Bindings<'_> {
-    fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+    fn text(&self, name: &'static str) -> Result<Option<String>, BadSetting> {
         let Some(value) = self.get(name) else { return Ok(None) };
         // In wrangler.jsonc a number or a boolean may stand without quotes.
         let text = value
             .as_string()
             .or_else(|| value.as_f64().map(|number| number.to_string()))
             .or_else(|| value.as_bool().map(|truth| truth.to_string()));
-        text.map(Some).ok_or_else(|| Problem::new(name, "is neither text nor a number nor a boolean", "text"))
+        text.map(Some).ok_or_else(|| BadSetting::new(name, "is neither text nor a number nor a boolean", "text"))
     }
 
     fn is_bound(&self, name: &'static str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Problem, Settings};
+use super::{BadSetting, Settings};
 
 /// Texts by name, and what is bound.
 #[derive(Default)]
@@ -21,7 +21,7 @@ impl Given {
 }
 
 impl Settings for Given {
-    fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+    fn text(&self, name: &'static str) -> Result<Option<String>, BadSetting> {
         Ok(self.texts.get(name).map(|text| (*text).to_owned()))
     }
 

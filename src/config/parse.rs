@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 
 use worker::Url;
 
-use super::{ASSETS_BINDING, Config, Environment, Problem, Settings, TTL_MAX, defaults};
+use super::{ASSETS_BINDING, BadSetting, Config, Environment, Settings, TTL_MAX, defaults};
 use ws_ticket_core::region::SHARDS_MAX;
 
-pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
+pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> {
     let mut reader = Reader { settings, problems: Vec::new() };
     let environment = reader.environment();
     let mut stores = reader.stores(environment);
@@ -37,12 +37,12 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<Problem>> {
 /// problems then refuse the whole.
 pub(super) struct Reader<'a, S> {
     pub(super) settings: &'a S,
-    problems: Vec<Problem>,
+    problems: Vec<BadSetting>,
 }
 
 impl<S: Settings> Reader<'_, S> {
     pub(super) fn wrong(&mut self, name: &'static str, problem: &'static str, expected: impl Into<String>) {
-        self.problems.push(Problem::new(name, problem, expected));
+        self.problems.push(BadSetting::new(name, problem, expected));
     }
 
     /// The setting's text; `None` when absent, empty, or wrong in itself.

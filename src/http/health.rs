@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::problem::Problem;
 use super::{App, Asked, Started, no_store};
-use crate::config::{Bind, Problem as SettingProblem};
+use crate::config::{BadSetting, Bind};
 use crate::platform::clock;
 use crate::platform::wire::Answer;
 use ws_ticket_core::telemetry::Operation;
@@ -38,7 +38,7 @@ struct Trouble<'a> {
 #[derive(Serialize)]
 struct Misconfigured<'a> {
     status: &'static str,
-    problems: &'a [SettingProblem],
+    problems: &'a [BadSetting],
     version: &'static str,
 }
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 use worker::Fetcher;
 use worker::wasm_bindgen::JsValue;
 
-use crate::config::{Bind, Carriage, Problem as SettingProblem};
+use crate::config::{BadSetting, Bind, Carriage};
 use crate::identity::Identity;
 use crate::platform::console;
 use crate::platform::target::Target;
@@ -129,7 +129,7 @@ impl From<JsValue> for Failure {
 const ROUTES: [&str; 3] = ["/health", "/ws-ticket", "/ws"];
 
 /// What start-up came to.
-type Started = Result<App, Vec<SettingProblem>>;
+type Started = Result<App, Vec<BadSetting>>;
 
 /// Answers a request, whatever happens. No error leaves the Worker: it would be written to the log as it is, whatever it quotes.
 pub async fn serve(request: Option<Request>, started: &Started) -> JsValue {

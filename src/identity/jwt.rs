@@ -1,45 +1,155 @@
-//! The app's own login as a token in `Authorization: Bearer` (RFC 6750 §2.1).
+//! A JSON Web Token (RFC 7519) that is signed (RFC 7515): from its text to the caller.
+//!
+//! Which algorithms there are is ours to say, and a key is for those of its own kind alone, so that nothing in a token chooses
+//! how it is verified (RFC 8725 §3.1). What it says is read once its signature is good, and not before.
 
-use super::NotKnown;
-use crate::platform::wire::Header;
+use super::jwks::Jwks;
+use super::jws::{Unverified, Verified};
+use super::login::{self, Flaw, Said};
+use super::public::PublicKeys;
+use super::webcrypto::CryptoKey;
+use super::{NotKnown, is_ticket};
+use crate::config::{Algorithm, Keys, SecretKey, SubjectRule, TokenSettings, media_type};
+use ws_ticket_core::gate::Caller;
+use ws_ticket_core::grant::Subject;
+use ws_ticket_core::telemetry::Sink;
+use ws_ticket_core::time::Millis;
 
-/// The header that it stands in.
-pub const HEADER: Header = Header::Authorization;
-/// What a request must bring, for people.
-pub const EXPECTED: &str = "Expected the header Authorization: Bearer <token>.";
+/// Bytes of a token at most. Headers of requests have their own limit, and every byte is hashed.
+const MAX: usize = 16 * 1024;
 
-/// The token in the header.
-pub fn token(authorization: &str) -> Result<&str, NotKnown> {
-    bearer(authorization).ok_or(NotKnown::Refused("token_not_bearer"))
+/// Verifies tokens.
+pub struct Tokens {
+    source: Source,
+    algorithms: Vec<Algorithm>,
+    issuers: Vec<String>,
+    audiences: Vec<String>,
+    typ: Option<String>,
+    leeway_seconds: u32,
+    subject: SubjectRule,
+    claims: Vec<String>,
 }
 
-/// The token of `Bearer <token>`; the scheme's name in any case (RFC 9110 §11.1).
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
+enum Source {
+    Secrets(Vec<SecretKey>),
+    Public(PublicKeys),
+    Set(Jwks),
+}
+
+impl Tokens {
+    /// With the keys and the expectations of the configuration.
+    pub fn new(settings: &TokenSettings, sink: Sink) -> Self {
+        let algorithms = &settings.algorithms;
+        Self {
+            source: match &settings.keys {
+                Keys::Secrets(secrets) => Source::Secrets(secrets.clone()),
+                Keys::Public(keys) => Source::Public(PublicKeys::new(keys, algorithms, sink)),
+                Keys::Set { url, timeout_ms } => Source::Set(Jwks::new(url, *timeout_ms, algorithms, sink)),
+            },
+            algorithms: algorithms.clone(),
+            issuers: settings.issuers.clone(),
+            audiences: settings.audiences.clone(),
+            typ: settings.typ.clone(),
+            leeway_seconds: settings.leeway_seconds,
+            subject: settings.subject,
+            claims: settings.claims.clone(),
+        }
+    }
+
+    /// The token's subject, whose login ends when the token does.
+    pub async fn caller(&self, token: &str, clock: impl Fn() -> Millis + Clone + 'static) -> Result<Caller, NotKnown> {
+        let said = self.verified(token, &clock).await?;
+        self.read(&said, clock())
+    }
+
+    /// What the token says, if its signature is good and it is meant for us.
+    async fn verified(&self, token: &str, clock: &(impl Fn() -> Millis + Clone + 'static)) -> Result<Said, NotKnown> {
+        if token.len() > MAX {
+            return Err(NotKnown::Refused("token_too_long"));
+        }
+        if is_ticket(token) {
+            return Err(NotKnown::Refused("token_is_ticket"));
+        }
+        let token = Unverified::read(token).ok_or(NotKnown::Refused("token_malformed"))?;
+        let header = &token.header;
+        // Extensions that the issuer calls critical must be understood or the token refused (RFC 7515 §4.1.11), and we
+        // understand none.
+        if header.crit {
+            return Err(NotKnown::Refused("token_critical_extension"));
+        }
+        let algorithm = Algorithm::of(&header.alg).filter(|algorithm| self.algorithms.contains(algorithm));
+        let algorithm = algorithm.ok_or(NotKnown::Refused("token_algorithm"))?;
+        if self.typ.is_some() && self.typ != header.typ.as_deref().map(media_type) {
+            return Err(NotKnown::Refused("token_type"));
+        }
+        let verified = match &self.source {
+            Source::Secrets(secrets) => secrets.iter().find_map(|secret| token.by_secret(secret, algorithm)),
+            Source::Public(keys) => by_any(&token, &keys.of(algorithm).await?).await,
+            Source::Set(keys) => by_any(&token, &keys.of(algorithm, header.kid.as_deref(), clock).await?).await,
+        };
+        self.meant_for_us(&verified.ok_or(NotKnown::Refused("token_signature"))?)
+    }
+
+    /// What the token says, if every claim that is of use here is of the type that it should be, and issuer and audience are ours.
+    fn meant_for_us(&self, token: &Verified<'_>) -> Result<Said, NotKnown> {
+        let malformed = NotKnown::Refused("token_malformed");
+        let said = token.said().ok_or(malformed)?;
+        let text = |name| login::text(&said, name).map_err(|_| malformed);
+        let (subject, issuer) = (text("sub")?, text("iss")?);
+        for name in ["exp", "nbf"] {
+            login::number(&said, name).map_err(|_| malformed)?;
+        }
+        let audiences = match said.0.get("aud") {
+            None => None,
+            Some(aud) => Some(login::text_or_texts(aud).ok_or(malformed)?),
+        };
+        let missing = NotKnown::Refused("token_claim_missing");
+        subject.ok_or(missing)?;
+        let is_one_of = |known: &[String], claimed: &str| known.iter().any(|known| known == claimed);
+        if !self.issuers.is_empty() && !is_one_of(&self.issuers, issuer.ok_or(missing)?) {
+            return Err(NotKnown::Refused("token_issuer"));
+        }
+        if !self.audiences.is_empty() && !audiences.ok_or(missing)?.iter().any(|aud| is_one_of(&self.audiences, aud)) {
+            return Err(NotKnown::Refused("token_audience"));
+        }
+        Ok(said)
+    }
+
+    /// The caller, of what a token says.
+    fn read(&self, said: &Said, now: Millis) -> Result<Caller, NotKnown> {
+        let malformed = |_| NotKnown::Refused("token_malformed");
+        let exp = login::number(said, "exp").map_err(malformed)?.ok_or(NotKnown::Refused("token_claim_missing"))?;
+        let nbf = login::number(said, "nbf").map_err(malformed)?;
+        let ends = login::until(exp).plus_seconds(self.leeway_seconds);
+        if nbf.is_some_and(|nbf| login::from(nbf) > now.plus_seconds(self.leeway_seconds)) {
+            return Err(NotKnown::Refused("token_not_yet_valid"));
+        }
+        let text = |name| login::text(said, name).map_err(malformed);
+        let subject = match (text("sub")?.unwrap_or_default(), self.subject) {
+            ("", SubjectRule::OrCommonName) => text("common_name")?.unwrap_or_default(),
+            (sub, _) => sub,
+        };
+        let subject = Subject::try_from(subject.to_owned()).map_err(|_| NotKnown::Refused("token_subject"))?;
+        login::caller(said, subject, Some(ends), &self.claims, now).map_err(|flaw| {
+            NotKnown::Refused(match flaw {
+                Flaw::Type => "token_malformed",
+                Flaw::Expired => "token_expired",
+                Flaw::Rooms => "token_rooms",
+                Flaw::ClaimsTooLarge => "claims_too_large",
+            })
+        })
+    }
+}
+
+/// What the token says, if one of the keys verifies it.
+async fn by_any<'a>(token: &Unverified<'a>, keys: &[CryptoKey]) -> Option<Verified<'a>> {
+    for key in keys {
+        if let Some(verified) = token.by_key(key).await {
+            return Some(verified);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn the_header_is_read_strictly() {
-        for good in ["Bearer a.b.c", "bEARER a.b.c", "Bearer   a.b.c "] {
-            assert_eq!(token(good), Ok("a.b.c"), "{good:?}");
-        }
-        for bad in ["", "Bearer", "a.b.c", "Basic YTpi", "Bearer\ta.b.c", " Bearer a.b.c", "BearerX a.b.c"] {
-            assert_eq!(token(bad), Err(NotKnown::Refused("token_not_bearer")), "{bad:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_stands_there(header: String, rest: String) {
-            let _ = token(&header);
-            let bearer = format!("Bearer {rest}");
-            prop_assert_eq!(token(&bearer), Ok(rest.trim_matches(' ')));
-        }
-    }
-}
+mod tests;

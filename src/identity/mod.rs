@@ -1,6 +1,7 @@
 //! Who is asking: one file for each way of knowing the caller, and what they share.
 
 mod access;
+mod bearer;
 mod dev;
 mod forward;
 mod jwks;
@@ -8,7 +9,6 @@ mod jws;
 mod jwt;
 mod login;
 mod public;
-mod token;
 mod webcrypto;
 
 use crate::config::IdentityChoice;
@@ -17,7 +17,7 @@ use crate::platform::wire::{Header, Request};
 use crate::platform::{self, Answer, Ask, Deadline, NoAnswer};
 use forward::Forward;
 pub use forward::without_bond;
-use token::Tokens;
+use jwt::Tokens;
 use ws_ticket_core::gate::Caller;
 use ws_ticket_core::grant::Subject;
 use ws_ticket_core::telemetry::Sink;
@@ -92,7 +92,7 @@ impl Identity {
     pub fn expected(&self) -> &'static str {
         match self {
             // Nobody lacks anything with `dev`.
-            Self::Jwt(_) | Self::Dev => jwt::EXPECTED,
+            Self::Jwt(_) | Self::Dev => bearer::EXPECTED,
             Self::Access(_) => access::EXPECTED,
             Self::Forward(_) => forward::EXPECTED,
         }
@@ -107,7 +107,7 @@ impl Identity {
         clock: impl Fn() -> Millis + Clone + 'static,
     ) -> Result<Caller, NotKnown> {
         match self {
-            Self::Jwt(tokens) => by_token(tokens, request, jwt::HEADER, jwt::token, clock).await,
+            Self::Jwt(tokens) => by_token(tokens, request, bearer::HEADER, bearer::token, clock).await,
             Self::Access(tokens) => by_token(tokens, request, access::HEADER, access::token, clock).await,
             Self::Forward(forward) => forward.caller(request, target, clock).await,
             Self::Dev => dev::caller(named),

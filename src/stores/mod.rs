@@ -20,7 +20,7 @@ use worker::Env;
 use worker::js_sys::Reflect;
 use worker::wasm_bindgen::{JsCast, JsValue};
 
-use crate::config::{KV_BINDING, Leaf, Problem, SHARD_BINDING, Stores};
+use crate::config::{BadSetting, KV_BINDING, Leaf, SHARD_BINDING, Stores};
 use crate::objects::shards::Shards;
 use claimed::Claimed;
 use condition::Condition;
@@ -54,7 +54,7 @@ const ISSUING: &str = "ISSUING";
 pub type Built = (Fallback, Vec<Rc<Condition>>);
 
 /// Builds what is configured out of the Worker's bindings. All stores that can't be built are named.
-pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> Result<Built, Vec<Problem>> {
+pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> Result<Built, Vec<BadSetting>> {
     let builder = Builder { stores, env, clock, sink, conditions: RefCell::default() };
     let mut problems = Vec::new();
     let mut built = |leaves: &[Leaf]| {
@@ -79,7 +79,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn leaf(&self, leaf: &Leaf) -> Result<Box<dyn TicketStore>, Problem> {
+    fn leaf(&self, leaf: &Leaf) -> Result<Box<dyn TicketStore>, BadSetting> {
         Ok(match leaf {
             Leaf::Memory => self.watched(Memory::new(home(MEMORY)?)),
             Leaf::Kv { ledger: false } => self.watched(self.resting(self.kv(AfterRead::Delete)?, ISSUING)),
@@ -118,22 +118,22 @@ impl Builder<'_> {
         Rests::new(u64::from(self.stores.timeout_ms).saturating_mul(2).saturating_add(1_000), self.clock)
     }
 
-    fn kv(&self, after_read: AfterRead) -> Result<Kv, Problem> {
+    fn kv(&self, after_read: AfterRead) -> Result<Kv, BadSetting> {
         // It has no class of its own to know it by.
         let namespace = Reflect::get(self.env, &KV_BINDING.into()).ok().filter(JsValue::is_object);
-        let namespace = namespace.ok_or_else(|| Problem::binding(KV_BINDING, "a Workers KV namespace"))?;
+        let namespace = namespace.ok_or_else(|| BadSetting::binding(KV_BINDING, "a Workers KV namespace"))?;
         Ok(Kv::new(home(KV)?, namespace.unchecked_into(), after_read, self.stores.timeout_ms, self.sink))
     }
 
-    fn shards(&self) -> Result<Shards, Problem> {
+    fn shards(&self) -> Result<Shards, BadSetting> {
         let namespace = self
             .env
             .durable_object(SHARD_BINDING)
-            .map_err(|_| Problem::binding(SHARD_BINDING, "the Durable Object class TicketShard"))?;
+            .map_err(|_| BadSetting::binding(SHARD_BINDING, "the Durable Object class TicketShard"))?;
         Ok(Shards::new(namespace, self.stores.shards, self.stores.timeout_ms))
     }
 }
 
-fn home(name: &str) -> Result<Home, Problem> {
-    Home::parse(name).map_err(|_| Problem::wrong("TICKET_STORE", "has a store with an invalid home"))
+fn home(name: &str) -> Result<Home, BadSetting> {
+    Home::parse(name).map_err(|_| BadSetting::wrong("TICKET_STORE", "has a store with an invalid home"))
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::given::Given;
-use crate::config::{Config, Problem};
+use crate::config::{BadSetting, Config};
 
 const TEAM: (&str, &str) = ("ACCESS_TEAM_DOMAIN", "https://team.cloudflareaccess.com");
 const TAG: (&str, &str) = ("ACCESS_AUDIENCE", "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2");
@@ -12,7 +12,7 @@ const DEVELOPMENT: (&str, &str) = ("ENVIRONMENT", "development");
 fn read(identity: &'static str, texts: &[(&'static str, &'static str)]) -> Result<IdentityChoice, Vec<&'static str>> {
     let texts = [("IDENTITY", identity)].into_iter().chain(texts.iter().copied());
     let config = Config::read(&Given::of(texts));
-    let names = |problems: Vec<Problem>| problems.iter().map(|problem| problem.name).collect();
+    let names = |problems: Vec<BadSetting>| problems.iter().map(|problem| problem.name).collect();
     config.map(|config| config.identity).map_err(names)
 }
 

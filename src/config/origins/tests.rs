@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::config::given::Given;
-use crate::config::{Config, Problem};
+use crate::config::{BadSetting, Config};
 
-fn read(text: &'static str, environment: &'static str) -> Result<Vec<String>, Vec<Problem>> {
+fn read(text: &'static str, environment: &'static str) -> Result<Vec<String>, Vec<BadSetting>> {
     let secret = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
     let given = Given::of([secret, (NAME, text), ("ENVIRONMENT", environment)]);
     Config::read(&given).map(|config| config.origins)
@@ -109,7 +109,7 @@ fn what_nobody_sends_or_everybody_is_refused_with_its_reason() {
     ] {
         let (problem, expected) = fault.words();
         let problems = read(text, "production").unwrap_err();
-        assert_eq!(problems[0], Problem::new(NAME, problem, expected), "{text}");
+        assert_eq!(problems[0], BadSetting::new(NAME, problem, expected), "{text}");
     }
 }
 
