@@ -46,7 +46,7 @@ const costs = (rows) =>
 
 const stepsTable = (steps) =>
   table(
-    ["after", "memory ÷ with our checks and logs", "memory ÷ thin", "durable ÷ by RPC"],
+    ["after", "memory beside our checks and logs", "memory beside thin", "durable beside RPC"],
     steps.map(({ name, checked, thin, durable }) => [name, span(checked), span(thin), span(durable)]),
   );
 
@@ -62,7 +62,7 @@ export function document(results, steps) {
 
 \`npm run bench\` wrote this page. It runs the gate and what people would write instead on raw workerd, one process each, with the same
 flags, in turns, and takes the processor time of the server's process for each operation. A *lifecycle* is a ticket asked for and a socket
-opened with it. More than 1 means that the gate needs less than the other side. The twins are in \`bench/twins/\`.
+opened with it. A ratio is theirs ÷ ours: more than 1 means that the gate needs less than the side beside it. The twins are in \`bench/twins/\`.
 
 Measured on ${machine.processor}, ${machine.memory}, with workerd ${machine.workerd} and Node ${machine.node}. Each ratio is the median of ${pairs} pairs, with
 the bounds between which it lies in 95 of 100 runs; a second run agrees within those.

@@ -28,19 +28,19 @@ const FEW = { operation: "lifecycle", count: 300, width: 8 };
 
 /** Rows of pairs: a name, ours, theirs, what is done, and the goal, where there is one. */
 const rows = (options) => [
-  ["memory ÷ JavaScript with our checks and logs", sides.memory(options), sides.checked(), LIFE, 1.1],
-  ["memory ÷ thin twin", sides.memory(options), sides.thin(), LIFE, 0.95],
-  ["durable ÷ JavaScript with a Durable Object", sides.durable(options), sides.thinDurable(), FEW, 0.9],
-  ["memory, issue only ÷ JavaScript with our checks and logs", sides.memory(options), sides.checked(), ISSUE],
-  ["memory, issue only ÷ thin twin", sides.memory(options), sides.thin(), ISSUE],
-  ["memory with TICKET_KEY ÷ memory", sides.keyed(), sides.memory(options), LIFE],
-  ["memory with jwt HS256 ÷ memory with dev", sides.tokens(), sides.memory(options), LIFE],
-  ["durable ÷ the guide's design on KV, 0 ms", sides.durable(options), sides.kvTwin(0), FEW],
-  ["durable ÷ the guide's design on KV, 30 ms a call", sides.durable(options), sides.kvTwin(30), FEW],
+  ["memory beside JavaScript with our checks and logs", sides.memory(options), sides.checked(), LIFE, 1.1],
+  ["memory beside thin twin", sides.memory(options), sides.thin(), LIFE, 0.95],
+  ["durable beside JavaScript with a Durable Object", sides.durable(options), sides.thinDurable(), FEW, 0.9],
+  ["memory, issue only beside JavaScript with our checks and logs", sides.memory(options), sides.checked(), ISSUE],
+  ["memory, issue only beside thin twin", sides.memory(options), sides.thin(), ISSUE],
+  ["memory with TICKET_KEY beside memory", sides.keyed(), sides.memory(options), LIFE],
+  ["memory with jwt HS256 beside memory with dev", sides.tokens(), sides.memory(options), LIFE],
+  ["durable beside the guide's design on KV, 0 ms", sides.durable(options), sides.kvTwin(0), FEW],
+  ["durable beside the guide's design on KV, 30 ms a call", sides.durable(options), sides.kvTwin(30), FEW],
 ];
 const floors = (options) => [
   [
-    "a path that isn't there ÷ hello in JavaScript",
+    "a path that isn't there beside hello in JavaScript",
     sides.memory(options),
     sides.hello(),
     { ...ISSUE, operation: "plain" },
