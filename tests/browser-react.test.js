@@ -172,5 +172,8 @@ describe("React's StrictMode", () => {
     const { issued, consumed, refused } = tickets(gate);
     assert.ok(issued >= 1 && issued <= 3 && consumed <= issued, `${issued} issued, ${consumed} consumed`);
     assert.equal(refused, 0);
+    // Whoever is replaced while it connects closes its socket. That is as it should be, and Chromium remarks on it.
+    const others = page.faults.filter((fault) => !/closed before the connection is established/.test(fault));
+    page.faults.splice(0, page.faults.length, ...others);
   });
 });
