@@ -111,7 +111,7 @@ ${table(
 
 ## What isn't measured yet
 
-The stores \`redis\`, \`upstash\` and \`kv\` with its ledger, ES256, logging switched off, and Node with \`ws\` and Redis.
+The stores \`redis\`, \`upstash\` and \`kv\` with its ledger, ES256, logging switched off, a hello in wasm, storage operations a ticket, and Node with \`ws\` and Redis.
 `;
   writeFileSync(join(PROJECT, "docs/benchmarks.md"), text);
   console.log("bench: docs/benchmarks.md is written");
