@@ -68,7 +68,7 @@ export async function start(side) {
   if (side.objects) mkdirSync(join(folder, "objects"));
   writeFileSync(join(folder, "side.capnp"), configuration(side));
   const stdio = ["ignore", "ignore", "pipe", "pipe"];
-  const child = spawn(WORKERD, ["serve", "side.capnp", "--control-fd=3", "--experimental"], { cwd: folder, stdio });
+  const child = spawn(WORKERD, ["serve", "side.capnp", "--control-fd=3"], { cwd: folder, stdio });
   const leave = () => {
     child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });

@@ -20,8 +20,9 @@ function handle(facts, bytes, request, env) {
 
 export default {
   fetch(request, env, ctx) {
-    const facts = wire.facts(request);
-    const reading = wire.body(request);
+    const length = wire.lengthOf(request);
+    const facts = wire.facts(request, length);
+    const reading = wire.body(request, length);
     const answer =
       reading === undefined
         ? handle(facts, undefined, request, env)

@@ -8,7 +8,7 @@ import { npmTools } from "./tools.js";
 const colors = process.stdout.isTTY ? [] : ["--colors=off"];
 const biome = (...args) => [npmTools.node, npmTools.biome, ...args, ...colors];
 const clippy = (...args) => ["cargo", "clippy", "--locked", "--quiet", ...args, "--", "-D", "warnings"];
-// As worker-build compiles it: the macros of wasm-bindgen look at this.
+// As scripts/build.js compiles it: the macros of wasm-bindgen look at this.
 const asBuilt = { WASM_BINDGEN_USE_JS_SYS: "1" };
 
 const checks = [

@@ -16,29 +16,30 @@ export async function ask(namespace, name, hint, path, body, ms) {
   // A stub of its own for each call: one that has failed stays broken
   // (https://developers.cloudflare.com/durable-objects/best-practices/error-handling/).
   const stub = hint === undefined ? namespace.getByName(name) : namespace.getByName(name, { locationHint: hint });
-  const giveUp = new AbortController();
-  let asked;
+  let asked = byRpc ? stub.ask(path, body) : byFetch(stub, path, body);
+  const answering = asked.then(
+    (word) => word,
+    (error) => {
+      if (!hasNoRpc(error)) throw error;
+      byRpc = false;
+      asked = byFetch(stub, path, body);
+      return asked;
+    },
+  );
   try {
-    asked = byRpc ? stub.ask(path, body) : byFetch(stub, path, body, giveUp.signal);
-    const answering = asked.then(
-      (word) => word,
-      (error) => {
-        if (!hasNoRpc(error)) throw error;
-        byRpc = false;
-        return byFetch(stub, path, body, giveUp.signal);
-      },
-    );
     return await within(ms, answering);
   } catch (error) {
     // What was given up ends here, and not with the request, which a WebSocket may keep alive for hours.
-    giveUp.abort();
-    asked?.[Symbol.dispose]?.();
+    asked[Symbol.dispose]?.();
     throw error;
   }
 }
 
-async function byFetch(stub, path, body, signal) {
+/** The same by fetch: a promise that can be given up like that of a call by RPC. */
+function byFetch(stub, path, body) {
+  const giveUp = new AbortController();
   const method = body === undefined ? "GET" : "POST";
-  const answer = await stub.fetch(`https://shard${path}`, { method, body, signal });
-  return `${answer.status}${await answer.text()}`;
+  const asked = stub.fetch(`https://shard${path}`, { method, body, signal: giveUp.signal });
+  const word = asked.then(async (answer) => `${answer.status}${await answer.text()}`);
+  return Object.assign(word, { [Symbol.dispose]: () => giveUp.abort() });
 }

@@ -54,7 +54,7 @@ export async function startBare(vars = {}, { folder: built = "build", shards = f
   mkdirSync(path.join(folder, "objects"));
   writeFileSync(path.join(folder, "gate.capnp"), await configuration({ TICKET_STORE: "memory", ...vars }, shards));
   const stdio = ["ignore", "pipe", "pipe", "pipe"];
-  const child = spawn(WORKERD, ["serve", "gate.capnp", "--control-fd=3", "--experimental"], { cwd: folder, stdio });
+  const child = spawn(WORKERD, ["serve", "gate.capnp", "--control-fd=3"], { cwd: folder, stdio });
   const gate = new Bare(child, folder);
   try {
     await gate.listening();

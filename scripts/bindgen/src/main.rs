@@ -1,6 +1,6 @@
 //! `ws-ticket-bindgen <wasm> <folder>`: what `wasm-bindgen` does with the flags that `worker-build` gives it (`--target module
 //! --experimental-reset-state-function --force-enable-abort-handler --no-typescript --out-name index`). The command line itself
-//! is six times as many crates to compile.
+//! is three times as many crates to compile, and `worker-build` four times.
 
 use anyhow::Context;
 use wasm_bindgen_cli_support::Bindgen;
