@@ -1,17 +1,20 @@
 //! The ticket: the secret handed to the browser, and the names it goes by where a secret must not.
 //!
-//! Its text is `wst_<home>_<secret>`: `home` says which store issued it (1 to 16 of `a-z0-9`), `secret` is 256 random bits
-//! in unpadded base64url, always 43 characters. Every character is legal both in a URL's query (RFC 3986 §3.4) and in a
-//! `Sec-WebSocket-Protocol` token (RFC 9110 §5.6.2), so nothing ever needs escaping.
+//! Its text is `wst_<home>_<secret>`: `home` says which store issued it (1 to 16 of `a-z0-9`), `secret` is unpadded base64url. Every
+//! character is legal both in a URL's query (RFC 3986 §3.4) and in a `Sec-WebSocket-Protocol` token (RFC 9110 §5.6.2), so nothing
+//! ever needs escaping. There are two forms, told apart by the home:
 //!
-//! Stores see the [`Digest`] of the *whole* text. A ticket whose home was edited is therefore another ticket, one that
-//! nobody issued, and what a store holds can't be presented.
+//! - A *reference*: the secret is 256 random bits, 43 characters, and a store keeps the grant. Stores see the [`Digest`] of the
+//!   *whole* text. A ticket whose home was edited is therefore another ticket, one that nobody issued, and what a store holds
+//!   can't be presented.
+//! - A *sealed* ticket, of the home [`SEALED_HOME`]: the secret is the grant itself, encrypted (`seal.rs`).
 
 mod bond;
 mod derive;
 mod digest;
 mod keyring;
 mod random;
+mod seal;
 
 use std::fmt;
 
@@ -23,9 +26,14 @@ pub use derive::{Purpose, derive};
 pub use digest::{Digest, hex};
 pub use keyring::{Keyring, Unreadable};
 pub use random::{NoRandomness, TicketId, random, random_uuid};
+pub use seal::{NotSealed, SealKeys};
 
 /// What every ticket begins with, so that secret scanners and people recognise one.
 pub const PREFIX: &str = "wst_";
+/// The home of sealed tickets, and of no others.
+pub const SEALED_HOME: &str = "s";
+/// Characters of a sealed ticket at most, all in all.
+pub const SEALED_TEXT_MAX: usize = 512;
 /// Characters that 256 bits take in unpadded base64url.
 const SECRET_LEN: usize = 43;
 /// The longest `home`, in bytes.
@@ -41,26 +49,31 @@ pub struct Malformed;
 pub struct Ticket {
     text: String,
     home: Home,
-    digest: Digest,
+    /// The bytes of the secret, where it is sealed.
+    sealed: Option<Vec<u8>>,
 }
 
 impl Ticket {
-    /// A fresh ticket of the store that goes by `home`.
+    /// A fresh reference of the store that goes by `home`.
     pub fn mint(home: Home) -> Result<Self, NoRandomness> {
         let secret = URL_SAFE_NO_PAD.encode(random::<32>()?);
-        let text = format!("{PREFIX}{}_{secret}", home.0);
-        let digest = Digest::of(&text);
-        Ok(Self { text, home, digest })
+        Ok(Self { text: format!("{PREFIX}{}_{secret}", home.0), home, sealed: None })
     }
 
     /// Reads what a client presented. Says nothing about whether it was ever issued: that is a store's word.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let (home, secret) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')).ok_or(Malformed)?;
-        // A strict decode also refuses stray bits in the last character, so a ticket has exactly one spelling.
-        if secret.len() != SECRET_LEN || URL_SAFE_NO_PAD.decode(secret).is_err() {
+        let is_sealed = home == SEALED_HOME;
+        let fits = if is_sealed { text.len() <= SEALED_TEXT_MAX } else { secret.len() == SECRET_LEN };
+        if !fits {
             return Err(Malformed);
         }
-        Ok(Self { text: text.to_owned(), home: Home::parse(home)?, digest: Digest::of(text) })
+        // A strict decode also refuses stray bits in the last character, so a ticket has exactly one spelling.
+        let bytes = URL_SAFE_NO_PAD.decode(secret).map_err(|_| Malformed)?;
+        if is_sealed && bytes.len() < seal::LEN_MIN {
+            return Err(Malformed);
+        }
+        Ok(Self { text: text.to_owned(), home: Home::parse(home)?, sealed: is_sealed.then_some(bytes) })
     }
 
     /// The store that issued it, by the ticket's own word.
@@ -69,8 +82,13 @@ impl Ticket {
     }
 
     /// What stores know it by.
-    pub fn digest(&self) -> &Digest {
-        &self.digest
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.text)
+    }
+
+    /// Whether it carries its grant in itself, by its own word.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed.is_some()
     }
 
     /// The secret text.
@@ -145,6 +163,10 @@ mod tests {
         for text in [
             String::new(),
             "wst_".into(),
+            format!("wst_s_{}", a(43)),
+            format!("wst_s_{}", a(seal::LEN_MIN * 4 / 3 - 2)),
+            format!("wst_s_{}", a(SEALED_TEXT_MAX - 6 + 2)),
+            format!("wst_k_{}", a(80)),
             format!("wst_k_{}", a(42)),
             format!("wst_k_{}", a(44)),
             format!("wst__{}", a(43)),
@@ -163,6 +185,9 @@ mod tests {
             assert_eq!(Ticket::parse(&text).err(), Some(Malformed), "{text:?}");
         }
         assert!(Ticket::parse(&format!("wst_k_{}", a(43))).is_ok());
+        for len in [seal::LEN_MIN * 4 / 3, SEALED_TEXT_MAX - 6] {
+            assert!(Ticket::parse(&format!("wst_s_{}", a(len))).is_ok(), "{len}");
+        }
     }
 
     /// The form, said in another way than `parse` says it.
@@ -173,16 +198,21 @@ mod tests {
         let base64url = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let home_fits =
             !home.is_empty() && home.len() <= 16 && home.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        home_fits
-            && secret.len() == 43
-            && secret.chars().all(base64url)
-            && secret.ends_with(|c| "AEIMQUYcgkosw048".contains(c))
+        let length_fits = if home == "s" { text.len() <= 512 && secret.len() >= 60 } else { secret.len() == 43 };
+        // What the last character may be, so that no bit of it is left over.
+        let last = match secret.len() % 4 {
+            0 => "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+            2 => "AQgw",
+            3 => "AEIMQUYcgkosw048",
+            _ => "",
+        };
+        home_fits && length_fits && secret.chars().all(base64url) && secret.ends_with(|c| last.contains(c))
     }
 
     proptest! {
         #[test]
         fn parse_takes_just_what_has_the_form(
-            text in prop_oneof![any::<String>(), "wst_[a-z0-9]{1,16}_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", "(wst_)?[a-zA-Z0-9]{0,18}_?[A-Za-z0-9_=+/-]{40,45}"],
+            text in prop_oneof![any::<String>(), "wst_[a-z0-9]{1,16}_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", "wst_s_[A-Za-z0-9_-]{55,64}[AQgw]?", "wst_s_[A-Za-z0-9_-]{500,510}[AQgw]?", "(wst_)?[a-zA-Z0-9]{0,18}_?[A-Za-z0-9_=+/-]{40,45}"],
         ) {
             let read = Ticket::parse(&text);
             prop_assert_eq!(read.is_ok(), has_the_form(&text));

@@ -62,14 +62,14 @@ impl TicketStore for Durable {
         let home = Home::parse(&format!("{}{shard}", self.tag)).map_err(|_| CORRUPT)?;
         let ticket = Ticket::mint(home)?;
         let record = grant.to_json().map_err(|_| CORRUPT)?;
-        self.shards.put(shard, ticket.digest(), grant.expires_at, &record).await?;
+        self.shards.put(shard, &ticket.digest(), grant.expires_at, &record).await?;
         Ok(ticket)
     }
 
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
         const STEP: &str = "shard.take";
         let Some(shard) = self.shard_of(ticket) else { return Ok(Consumed::Unknown) };
-        let answer = self.shards.take(shard, ticket.digest(), attempt).await?;
+        let answer = self.shards.take(shard, &ticket.digest(), attempt).await?;
         match answer.status {
             GIVEN => Consumed::of_record(&answer.body, STEP),
             TAKEN => Ok(match Consumed::of_record(&answer.body, STEP)? {

@@ -127,7 +127,7 @@ impl TicketStore for Kv {
     async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let ticket = Ticket::mint(self.home.clone())?;
         let record = grant.to_json().map_err(|_| StoreError::Corrupt { step: "kv.put" })?;
-        let put = self.put(&key(ticket.digest()), &record, grant.ttl_seconds().max(MIN_EXPIRATION_TTL));
+        let put = self.put(&key(&ticket.digest()), &record, grant.ttl_seconds().max(MIN_EXPIRATION_TTL));
         self.call("kv.put", put).await?;
         Ok(ticket)
     }
@@ -136,7 +136,7 @@ impl TicketStore for Kv {
         if !self.is_home_of(ticket) {
             return Ok(Consumed::Unknown);
         }
-        let key = key(ticket.digest());
+        let key = key(&ticket.digest());
         let record = self.call("kv.get", self.namespace.get(&key, "text")).await?;
         let Some(record) = record.as_string() else { return Ok(Consumed::Unknown) };
         let grant = match Consumed::of_record(&record, "kv.get")? {

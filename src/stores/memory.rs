@@ -126,19 +126,19 @@ impl TicketStore for Memory {
             return Err(StoreError::Unavailable { step: "memory.issue", cause });
         }
         let ticket = Ticket::mint(self.home.clone())?;
-        held.insert(*ticket.digest(), grant.clone());
+        held.insert(ticket.digest(), grant.clone());
         Ok(ticket)
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
         let mut held = self.held.borrow_mut();
         let digest = ticket.digest();
-        Ok(match held.remove(digest) {
+        Ok(match held.remove(&digest) {
             Some(grant) => {
-                held.remember_used(*digest, &grant, self.used_capacity);
+                held.remember_used(digest, &grant, self.used_capacity);
                 Consumed::Granted(grant)
             }
-            None => held.used.get(digest).map_or(Consumed::Unknown, |ticket_id| Consumed::Used(*ticket_id)),
+            None => held.used.get(&digest).map_or(Consumed::Unknown, |ticket_id| Consumed::Used(*ticket_id)),
         })
     }
 }

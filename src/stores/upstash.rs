@@ -93,7 +93,7 @@ impl TicketStore for Upstash {
     async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let ticket = Ticket::mint(self.home.clone())?;
         let record = grant.to_json().map_err(|_| StoreError::Corrupt { step: SET })?;
-        let set = self.ask(SET, Command::set(ticket.digest(), &record, grant.ttl_seconds()));
+        let set = self.ask(SET, Command::set(&ticket.digest(), &record, grant.ttl_seconds()));
         let result = if self.proven.get() {
             set.await?
         } else {
@@ -115,7 +115,7 @@ impl TicketStore for Upstash {
         if !self.is_home_of(ticket) {
             return Ok(Consumed::Unknown);
         }
-        let result = self.ask(GETDEL, Command::getdel(ticket.digest())).await;
+        let result = self.ask(GETDEL, Command::getdel(&ticket.digest())).await;
         if result.as_ref().err().and_then(StoreError::cause).is_some_and(Cause::is_lasting) {
             // Somebody has changed the database or the token: whether they will do has to be found out again.
             self.proven.set(false);

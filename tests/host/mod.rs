@@ -220,15 +220,15 @@ impl TicketStore for Shelf {
 
     async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let ticket = Ticket::mint(Home::parse("shelf").unwrap())?;
-        self.grants.borrow_mut().insert(*ticket.digest(), grant.clone());
+        self.grants.borrow_mut().insert(ticket.digest(), grant.clone());
         Ok(ticket)
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
-        let grant = self.grants.borrow().get(ticket.digest()).cloned();
+        let grant = self.grants.borrow().get(&ticket.digest()).cloned();
         Yield(false).await;
         if self.deletes {
-            self.grants.borrow_mut().remove(ticket.digest());
+            self.grants.borrow_mut().remove(&ticket.digest());
         }
         Ok(grant.map_or(Consumed::Unknown, Consumed::Granted))
     }

@@ -13,12 +13,18 @@ use sha2::Sha256;
 pub enum Purpose {
     /// The check that tickets carry, where there is no `TICKET_KEY`.
     TicketCheck,
+    /// What tickets are sealed with, from `SEAL_KEY`.
+    Seal,
+    /// What such a key is known by, in the tickets that it seals.
+    SealId,
 }
 
 impl Purpose {
     fn label(self) -> &'static [u8] {
         match self {
             Self::TicketCheck => b"ws-ticket ticket-check v1",
+            Self::Seal => b"ws-ticket seal v1",
+            Self::SealId => b"ws-ticket seal-id v1",
         }
     }
 }
@@ -60,6 +66,8 @@ mod tests {
     fn each_secret_has_a_key_of_its_own() {
         let derived = derive(b"a secret", Purpose::TicketCheck);
         assert_ne!(derived, derive(b"another secret", Purpose::TicketCheck));
+        assert_ne!(derived, derive(b"a secret", Purpose::Seal));
+        assert_ne!(derive(b"a secret", Purpose::Seal), derive(b"a secret", Purpose::SealId));
         assert_ne!(derived, hkdf(&[0; 32], b"a secret", b"ws-ticket another purpose v1"));
     }
 }

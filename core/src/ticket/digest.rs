@@ -14,6 +14,16 @@ impl Digest {
     pub(super) fn of(text: &str) -> Self {
         Self(Sha256::digest(text).into())
     }
+
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
 }
 
 /// Lowercase hexadecimal, 64 characters.

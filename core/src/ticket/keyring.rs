@@ -61,16 +61,16 @@ impl Keyring {
         self.checks() && !self.check_optional
     }
 
-    /// The ticket as its holder gets it: its text and, with a key, the check.
+    /// The ticket as its holder gets it: its text and, with a key, the check. A sealed one needs none.
     pub fn text(&self, ticket: &Ticket) -> String {
         let text = ticket.reveal();
         match self.keys.first() {
-            None => text.to_owned(),
-            Some(key) => {
+            Some(key) if !ticket.is_sealed() => {
                 let tag = key.clone().chain_update(text).finalize().into_bytes();
                 let check = tag.get(..CHECK_BYTES).map(|half| URL_SAFE_NO_PAD.encode(half)).unwrap_or_default();
                 format!("{text}{check}")
             }
+            _ => text.to_owned(),
         }
     }
 
@@ -82,7 +82,7 @@ impl Keyring {
         };
         let ticket = Ticket::parse(text)?;
         let check = check.map(|check| URL_SAFE_NO_PAD.decode(check).map_err(|_| Unreadable::Malformed)).transpose()?;
-        if !self.checks() {
+        if !self.checks() || ticket.is_sealed() {
             return Ok(ticket);
         }
         let Some(check) = check else {
@@ -96,8 +96,8 @@ impl Keyring {
 
 /// The ticket and its check, where there is one: what is longer than a ticket by the check's length.
 fn split(presented: &str) -> Option<(&str, &str)> {
-    let (_, secret) = presented.strip_prefix(super::PREFIX)?.split_once('_')?;
-    if secret.len() != super::SECRET_LEN.saturating_add(CHECK_LEN) {
+    let (home, secret) = presented.strip_prefix(super::PREFIX)?.split_once('_')?;
+    if home == super::SEALED_HOME || secret.len() != super::SECRET_LEN.saturating_add(CHECK_LEN) {
         return None;
     }
     presented.split_at_checked(presented.len().saturating_sub(CHECK_LEN))

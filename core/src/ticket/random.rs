@@ -60,6 +60,12 @@ impl TicketId {
     }
 }
 
+impl From<Uuid> for TicketId {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
 impl fmt::Display for TicketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

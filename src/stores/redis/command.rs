@@ -112,11 +112,11 @@ mod tests {
         let ticket = Ticket::parse(TICKET).unwrap();
         let key = format!("wst:{}", ticket.digest());
         for (ttl, seconds) in [(0, "1"), (1, "1"), (300, "300")] {
-            let command = Command::set(ticket.digest(), "{}", ttl);
+            let command = Command::set(&ticket.digest(), "{}", ttl);
             assert_eq!(command.words(), ["SET", &key, "{}", "EX", seconds, "NX"]);
         }
-        assert_eq!(Command::getdel(ticket.digest()).words(), ["GETDEL", &key]);
-        assert_eq!(Command::getdel_by_script(ticket.digest()).words()[2..], ["1", &key]);
+        assert_eq!(Command::getdel(&ticket.digest()).words(), ["GETDEL", &key]);
+        assert_eq!(Command::getdel_by_script(&ticket.digest()).words()[2..], ["1", &key]);
     }
 
     /// A key's slot in a Redis Cluster: CRC-16 (XMODEM) of the key.

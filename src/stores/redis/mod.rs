@@ -142,7 +142,7 @@ impl TicketStore for Redis {
     async fn issue(&self, grant: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         let ticket = Ticket::mint(self.home.clone())?;
         let record = grant.to_json().map_err(|_| StoreError::Corrupt { step: SET })?;
-        let set = Command::set(ticket.digest(), &record, grant.ttl_seconds());
+        let set = Command::set(&ticket.digest(), &record, grant.ttl_seconds());
         let reply = if self.proven.get() { self.ask(SET, set).await? } else { self.set_and_prove(set).await? };
         match reply {
             Reply::Ok => Ok(ticket),
@@ -155,7 +155,7 @@ impl TicketStore for Redis {
         if !self.is_home_of(ticket) {
             return Ok(Consumed::Unknown);
         }
-        let (step, reply) = self.take(ticket.digest()).await?;
+        let (step, reply) = self.take(&ticket.digest()).await?;
         match reply {
             Reply::Null => Ok(Consumed::Unknown),
             Reply::Value(record) => {

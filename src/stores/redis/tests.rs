@@ -19,7 +19,7 @@ fn server(fault: Fault) -> Reply {
 fn commands_are_arrays_of_bulk_strings() {
     let ticket = Ticket::parse("wst_r_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap();
     let (key, record) = (format!("wst:{}", ticket.digest()), "{\"a\":\"é\r\n\"}");
-    let bytes = bytes_of(&[Command::set(ticket.digest(), record, 300), Command::getdel(ticket.digest())]).unwrap();
+    let bytes = bytes_of(&[Command::set(&ticket.digest(), record, 300), Command::getdel(&ticket.digest())]).unwrap();
     let set = format!("*6\r\n$3\r\nSET\r\n$68\r\n{key}\r\n$12\r\n{record}\r\n$2\r\nEX\r\n$3\r\n300\r\n$2\r\nNX\r\n");
     let getdel = format!("*2\r\n$6\r\nGETDEL\r\n$68\r\n{key}\r\n");
     assert_eq!(String::from_utf8(bytes).unwrap(), set + &getdel);
