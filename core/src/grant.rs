@@ -1,6 +1,7 @@
 //! The grant: what a ticket is good for, and the small types it is made of.
 
 mod claims;
+mod packed;
 mod record;
 
 use serde::{Deserialize, Serialize};
@@ -60,7 +61,8 @@ bounded_text!(
     Room, 128
 );
 
-/// What a ticket is good for. Stores keep it as JSON; [`Grant::to_json`] and [`Grant::from_json`] are the only form.
+/// What a ticket is good for. Stores keep it as JSON, by [`Grant::to_json`] and [`Grant::from_json`]; a sealed ticket carries it in few
+/// bytes, by [`Grant::pack`] and [`Grant::unpack`]. There is no other form.
 ///
 /// A record of a later version may have members that this one doesn't know: they are ignored. What must not be ignored, a
 /// restriction above all, is named in the record's member `must`, a list of texts; `record.rs` has those that are
