@@ -8,6 +8,7 @@ mod defaults;
 mod encoded;
 mod identity;
 mod origins;
+mod own_key;
 mod parse;
 mod public_key;
 mod published;
@@ -39,8 +40,8 @@ pub const ISSUE_LIMIT_BINDING: &str = "ISSUE_LIMIT";
 pub const REFUSAL_LIMIT_BINDING: &str = "REFUSAL_LIMIT";
 /// The binding of the static assets: the page to try the gate with.
 pub const ASSETS_BINDING: &str = "ASSETS";
-/// Bytes of a `TICKET_KEY` at least: the hash's output (RFC 2104 §3).
-pub const TICKET_KEY_MIN: usize = 32;
+/// Bytes of a `TICKET_KEY` or a `SEAL_KEY` at least: the hash's output (RFC 2104 §3).
+pub const OWN_KEY_MIN: usize = 32;
 /// The `JWT_SECRET` of `.dev.vars.example`. Everybody knows it, so production refuses it.
 pub const PUBLIC_JWT_SECRET: &str = "development-only-secret-not-for-production";
 /// Seconds that a ticket can live at most.
@@ -124,6 +125,8 @@ pub enum Leaf {
     },
     /// Durable Objects.
     Durable,
+    /// Nowhere: in the tickets themselves, sealed with keys that are derived from these secrets. The first seals, each opens.
+    Sealed(Vec<Secret>),
     /// A Redis, over TCP or TLS.
     Redis(RedisSettings),
     /// Upstash's REST API.

@@ -15,7 +15,7 @@ use host::{Fault, Faults, PROGRAM, ROWS, Row, caller};
 use ws_ticket_core::gate::{Gate, NotAdmitted, Wish};
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::store::{Attempt, Consumed, Guarantee, StoreError};
-use ws_ticket_core::ticket::{Home, Ticket};
+use ws_ticket_core::ticket::{Home, Malformed, Ticket};
 use ws_ticket_core::time::Millis;
 
 const NOW: Millis = Millis(1_795_000_000_000);
@@ -70,8 +70,11 @@ fn law_2_an_unknown_ticket_admits_none() {
             let unknown = Ticket::mint(Home::parse(home).unwrap()).unwrap();
             assert_eq!(consume(&gate, &unknown), Err(NotAdmitted::Unknown));
         }
-        let edited = own.reveal().replacen(own.home().as_str(), "zz", 1);
-        assert_eq!(consume(&gate, &Ticket::parse(&edited).unwrap()), Err(NotAdmitted::Unknown));
+        // A reference goes by any home, and what is sealed by one alone.
+        match Ticket::parse(&own.reveal().replacen(own.home().as_str(), "zz", 1)) {
+            Ok(edited) => assert_eq!(consume(&gate, &edited), Err(NotAdmitted::Unknown)),
+            Err(Malformed) => assert!(own.is_sealed()),
+        }
         assert!(consume(&gate, &own).is_ok());
     });
 }

@@ -101,6 +101,8 @@ pub enum Mismatch {
 pub enum NotAdmitted {
     /// No store knows it.
     Unknown,
+    /// It is made up: none of our keys has sealed it.
+    Forged,
     /// Another attempt had it.
     Used(TicketId),
     /// It came too late.
@@ -183,6 +185,7 @@ impl Gate {
             Ok(Consumed::TooLate(ticket_id)) => Err(NotAdmitted::Expired(ticket_id)),
             Ok(Consumed::Used(ticket_id)) => Err(NotAdmitted::Used(ticket_id)),
             Ok(Consumed::NotUnderstood(ticket_id)) => Err(NotAdmitted::NotUnderstood(ticket_id)),
+            Ok(Consumed::Forged) => Err(NotAdmitted::Forged),
             Ok(Consumed::Unknown) => Err(NotAdmitted::Unknown),
             Err(error) => Err(NotAdmitted::Store(error)),
         }

@@ -139,17 +139,24 @@ pub enum StoreError {
         /// The call that brought it.
         step: &'static str,
     },
+    /// The grant doesn't fit into a ticket that carries it. Nothing has happened, and nothing is wrong with the store; another
+    /// one can have it.
+    #[error("{step}: too large a grant")]
+    TooLarge {
+        /// What it was too large for.
+        step: &'static str,
+    },
 }
 
 impl StoreError {
     /// The call at which it happened.
     pub fn step(&self) -> &'static str {
         match self {
-            Self::Unavailable { step, .. } | Self::Corrupt { step } => step,
+            Self::Unavailable { step, .. } | Self::Corrupt { step } | Self::TooLarge { step } => step,
         }
     }
 
-    /// Why it is no answer; `None` for a record that can't be read.
+    /// Why it is no answer; `None` where there is one, and it is of no use.
     pub fn cause(&self) -> Option<Cause> {
         if let Self::Unavailable { cause, .. } = self { Some(*cause) } else { None }
     }
@@ -194,6 +201,8 @@ pub enum Consumed {
     /// What is kept of it was written by a newer version and has a condition that this one doesn't know. Nobody is admitted;
     /// another ticket may be another version's.
     NotUnderstood(Option<TicketId>),
+    /// It carries its grant in itself, and none of our keys has sealed it: made up, or its key was taken away.
+    Forged,
     /// There is no such ticket here: never issued, used, or cleaned up.
     Unknown,
 }
@@ -211,8 +220,8 @@ impl Consumed {
 
 /// Issues and consumes tickets.
 ///
-/// A store's time to live only cleans up: expiry is decided once, in the gate. So no store decides by a clock whether a
-/// ticket has expired (a shard's own only guards what it has forgotten), and all of them expire it at the same millisecond.
+/// A store's time to live only cleans up: expiry is decided once, in the gate. So no store decides by a clock of its own whether
+/// a ticket has expired (a shard's only guards what it has forgotten), and all of them expire it at the same millisecond.
 #[async_trait(?Send)]
 pub trait TicketStore: fmt::Display {
     /// What it promises when connections race.

@@ -13,7 +13,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
     let environment = reader.environment();
     let mut stores = reader.stores(environment);
     let identity = reader.identity(environment);
-    let ticket_check = reader.ticket_check(environment, &identity, &stores);
+    let ticket_check = reader.ticket_check(environment, &identity);
     if !ticket_check.keys.is_empty() && !ticket_check.optional {
         // A ticket that gets as far as its shard was issued, and nobody is woken in vain.
         stores.shards_asked = SHARDS_MAX;

@@ -24,6 +24,11 @@ impl<S: Settings> Reader<'_, S> {
         settings
     }
 
+    /// The password in `REDIS_URL`, if that is right.
+    pub(super) fn redis_password(&mut self) -> Option<Secret> {
+        redis_url(&self.text("REDIS_URL")?)?.password
+    }
+
     /// `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`, if they are set and right.
     pub(super) fn upstash(&mut self, environment: Environment) -> Option<UpstashSettings> {
         let (url, token) = (self.text("UPSTASH_REDIS_REST_URL"), self.text("UPSTASH_REDIS_REST_TOKEN"));

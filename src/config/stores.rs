@@ -3,11 +3,13 @@
 use std::num::NonZeroU16;
 
 use super::parse::Reader;
-use super::{Environment, KV_BINDING, Leaf, SHARD_BINDING, Settings, Stores, TIMEOUT_MAX, defaults};
+use super::{
+    Environment, KV_BINDING, Leaf, OWN_KEY_MIN, SHARD_BINDING, Secret, Settings, Stores, TIMEOUT_MAX, defaults,
+};
 use ws_ticket_core::region::SHARDS_MAX;
 
 /// The stores by the names that `TICKET_STORE` has for them, and what each needs.
-const NAMES: [&str; 5] = ["memory", "kv", "durable", "redis", "upstash"];
+const NAMES: [&str; 6] = ["memory", "kv", "durable", "sealed", "redis", "upstash"];
 
 impl<S: Settings> Reader<'_, S> {
     pub(super) fn stores(&mut self, environment: Environment) -> Stores {
@@ -17,6 +19,7 @@ impl<S: Settings> Reader<'_, S> {
         let shards_before = self.shard_count("TICKET_SHARDS_PREVIOUS", 1);
         let redis = self.redis();
         let upstash = self.upstash(environment);
+        let seal_keys = self.seal_keys(environment);
         let kv_bound = self.settings.is_bound(KV_BINDING);
         let ledger = self.settings.is_bound(SHARD_BINDING);
 
@@ -32,6 +35,8 @@ impl<S: Settings> Reader<'_, S> {
             "memory" => Some(Leaf::Memory),
             "kv" => (kv_bound && (ledger || best_effort)).then_some(Leaf::Kv { ledger }),
             "durable" => ledger.then_some(Leaf::Durable),
+            // Without a ledger a sealed ticket could be used again and again, so nothing allows that.
+            "sealed" => seal_keys.clone().filter(|_| ledger).map(Leaf::Sealed),
             "redis" => redis.clone().map(Leaf::Redis),
             "upstash" => upstash.clone().map(Leaf::Upstash),
             _ => None,
@@ -51,6 +56,16 @@ impl<S: Settings> Reader<'_, S> {
             slow_write_ms: self.whole_number("SLOW_WRITE_MS", TIMEOUT_MAX, defaults::SLOW_WRITE_MS),
             slow_read_ms: self.whole_number("SLOW_READ_MS", TIMEOUT_MAX, defaults::SLOW_READ_MS),
         }
+    }
+
+    /// `SEAL_KEY` and `SEAL_KEY_PREVIOUS`.
+    fn seal_keys(&mut self, environment: Environment) -> Option<Vec<Secret>> {
+        let (current, previous) =
+            (self.own_key("SEAL_KEY", environment), self.own_key("SEAL_KEY_PREVIOUS", environment));
+        if current.is_none() && previous.is_some() {
+            self.wrong("SEAL_KEY_PREVIOUS", "is set, and SEAL_KEY is not", "set only together with SEAL_KEY");
+        }
+        Some([Some(current?), previous].into_iter().flatten().collect())
     }
 
     fn shard_count(&mut self, name: &'static str, default: u16) -> NonZeroU16 {
@@ -91,6 +106,16 @@ impl<S: Settings> Reader<'_, S> {
                     "is not bound, and TICKET_STORE has durable",
                     "the Durable Object class TicketShard",
                 );
+            }
+            "sealed" => {
+                if !shard_bound {
+                    let expected = "the Durable Object class TicketShard, which remembers who had a ticket";
+                    self.wrong(SHARD_BINDING, "is not bound, and TICKET_STORE has sealed", expected);
+                }
+                if !is_set(self, "SEAL_KEY") {
+                    let expected = format!("a random secret of {OWN_KEY_MIN} bytes or more, of its own");
+                    self.wrong("SEAL_KEY", "is not set, and TICKET_STORE has sealed", expected);
+                }
             }
             "redis" if !is_set(self, "REDIS_URL") => {
                 self.wrong("REDIS_URL", "is not set, and TICKET_STORE has redis", super::servers::REDIS_URL);

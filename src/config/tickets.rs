@@ -4,17 +4,9 @@ use super::parse::Reader;
 use super::secret_key::{self, SecretKey};
 use super::tokens::Keys;
 use super::{
-    Bind, Carriage, CheckKey, Environment, ISSUE_LIMIT_BINDING, IdentityChoice, Leaf, LimitSettings, OnLimiterFailure,
-    PUBLIC_JWT_SECRET, REFUSAL_LIMIT_BINDING, Secret, Settings, Stores, TICKET_KEY_MIN, TicketCheck,
+    Bind, Carriage, CheckKey, Environment, ISSUE_LIMIT_BINDING, IdentityChoice, LimitSettings, OWN_KEY_MIN,
+    OnLimiterFailure, PUBLIC_JWT_SECRET, REFUSAL_LIMIT_BINDING, Settings, TicketCheck,
 };
-
-/// What is wrong with a key that is another setting's secret, by the name of that: who has the one would have the other.
-const ALSO: [(&str, &str); 4] = [
-    ("JWT_SECRET", "is the same as JWT_SECRET"),
-    ("JWT_SECRET_PREVIOUS", "is the same as JWT_SECRET_PREVIOUS"),
-    ("UPSTASH_REDIS_REST_TOKEN", "is the same as UPSTASH_REDIS_REST_TOKEN"),
-    ("REDIS_URL", "is the same as REDIS_URL"),
-];
 
 impl<S: Settings> Reader<'_, S> {
     /// `TICKET_CARRIAGE`: one or both of two words.
@@ -32,18 +24,9 @@ impl<S: Settings> Reader<'_, S> {
 
     /// `TICKET_CHECK`, and the keys: `TICKET_KEY`, those that are derived from the login's secrets, `TICKET_KEY_PREVIOUS`, in this
     /// order. The derived ones verify also where there is a `TICKET_KEY`, so that it can be set with tickets in flight.
-    pub(super) fn ticket_check(
-        &mut self,
-        environment: Environment,
-        identity: &IdentityChoice,
-        stores: &Stores,
-    ) -> TicketCheck {
+    pub(super) fn ticket_check(&mut self, environment: Environment, identity: &IdentityChoice) -> TicketCheck {
         let optional = self.one_of("TICKET_CHECK", false, &[("required", false), ("optional", true)]);
-        let password = stores.issuing.iter().chain(&stores.consuming).find_map(|leaf| match leaf {
-            Leaf::Redis(redis) => redis.password.clone(),
-            _ => None,
-        });
-        let mut own = |name| self.ticket_key(name, environment, password.as_ref());
+        let mut own = |name| self.own_key(name, environment);
         let (current, previous) = (own("TICKET_KEY"), own("TICKET_KEY_PREVIOUS"));
         let derived = self.login_secrets(identity);
         if current.is_none() && derived.is_empty() && previous.is_some() {
@@ -55,38 +38,6 @@ impl<S: Settings> Reader<'_, S> {
         keys.extend(derived.into_iter().map(CheckKey::DerivedFrom));
         keys.extend(previous.map(CheckKey::Own));
         TicketCheck { keys, optional }
-    }
-
-    fn ticket_key(
-        &mut self,
-        name: &'static str,
-        environment: Environment,
-        redis_password: Option<&Secret>,
-    ) -> Option<Secret> {
-        let text = self.text(name)?;
-        let expected = format!("a random secret of {TICKET_KEY_MIN} bytes or more, of its own");
-        if text.len() < TICKET_KEY_MIN {
-            self.wrong(name, "is too short", expected.as_str());
-        }
-        if let Some((problem, _)) = secret_key::copied_along(&text) {
-            self.wrong(name, problem, expected.as_str());
-        }
-        if text == PUBLIC_JWT_SECRET && environment == Environment::Production {
-            self.wrong(name, "is the public one of .dev.vars.example", expected.as_str());
-        }
-        for (other, problem) in ALSO {
-            // Also where the other's text is another way to write the same bytes.
-            let is_same = |other: &String| {
-                *other == text || secret_key::read(other).is_ok_and(|key| key.reveal() == text.as_bytes())
-            };
-            if self.text(other).as_ref().is_some_and(is_same) {
-                self.wrong(name, problem, expected.as_str());
-            }
-        }
-        if redis_password.is_some_and(|password| password.reveal() == text) {
-            self.wrong(name, "is the same as the password in REDIS_URL", expected);
-        }
-        Some(Secret(text))
     }
 
     /// The secrets that keys are derived from: `JWT_SECRET` and `JWT_SECRET_PREVIOUS`. Where logins are known otherwise, nobody
@@ -101,7 +52,7 @@ impl<S: Settings> Reader<'_, S> {
         let mut secret = |name| {
             let key = self.text(name).and_then(|text| secret_key::read(&text).ok());
             let is_good =
-                |key: &SecretKey| key.reveal().len() >= TICKET_KEY_MIN && key.reveal() != PUBLIC_JWT_SECRET.as_bytes();
+                |key: &SecretKey| key.reveal().len() >= OWN_KEY_MIN && key.reveal() != PUBLIC_JWT_SECRET.as_bytes();
             key.filter(is_good)
         };
         let Some(current) = secret("JWT_SECRET") else { return Vec::new() };

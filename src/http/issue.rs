@@ -58,7 +58,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
         room: asked_for.room,
         origin: origin.map(|origin| origins.bound(origin)),
         bond: bond.as_ref().map(|bond| *bond.digest()),
-        near: region(request),
+        near: request.place().as_ref().and_then(Region::of),
     };
     let issued = app.gate.issue(caller, wish, clock::now).await;
     let issued = issued.map_err(|why| match why {
@@ -115,12 +115,6 @@ fn bond(request: &Request) -> Result<Bond, Failure> {
         cookie::Brought::Bond(bond) => Ok(bond),
         cookie::Brought::Nothing | cookie::Brought::Unusable => Ok(Bond::mint().map_err(StoreError::from)?),
     }
-}
-
-/// Where the caller is, as the platform sees it (<https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties>).
-fn region(request: &Request) -> Option<Region> {
-    let (continent, longitude) = request.place();
-    Region::of(continent?, longitude.and_then(|degrees| degrees.parse().ok()))
 }
 
 /// Where to open the socket: this gate, by the scheme that matches the request's.

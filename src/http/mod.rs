@@ -198,6 +198,7 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Unavailable { .. } => Problem::StoreUnavailable { retry_after: error.retry_after() }.into(),
             StoreError::Corrupt { .. } => Problem::RecordCorrupt.into(),
+            StoreError::TooLarge { .. } => Problem::GrantTooLarge.into(),
         }
     }
 }

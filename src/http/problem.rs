@@ -55,6 +55,8 @@ pub enum Problem {
     IdentityUnavailable,
     /// A room that the login doesn't allow.
     RoomRefused,
+    /// What the ticket would have to carry doesn't fit into it.
+    GrantTooLarge,
     /// Too many.
     RateLimited,
     /// Whoever counts them gave no answer.
@@ -162,6 +164,11 @@ impl Problem {
                 (503, "identity_unavailable", "Whether the login is valid can't be found out now. Try again later.")
             }
             Self::RoomRefused => (403, "room_refused", "The login does not allow this room."),
+            Self::GrantTooLarge => (
+                422,
+                "grant_too_large",
+                "Login, room, claims and origin don't fit into a ticket of 512 characters. Ask for a room with a shorter name; the operator can name a store after sealed in TICKET_STORE.",
+            ),
             Self::RateLimited => (429, "rate_limited", "Too many requests. Try again when Retry-After has passed."),
             Self::LimiterUnavailable => {
                 (503, "limiter_unavailable", "Whether these are too many requests can't be found out now. Try again.")
@@ -205,6 +212,7 @@ impl Problem {
             405 => "Method Not Allowed",
             413 => "Content Too Large",
             415 => "Unsupported Media Type",
+            422 => "Unprocessable Content",
             426 => "Upgrade Required",
             429 => "Too Many Requests",
             503 => "Service Unavailable",

@@ -69,6 +69,7 @@ impl From<NotAdmitted> for Refusal {
         let refused = |reason, ticket_id| Self { problem: Problem::TicketRefused, reason, ticket_id };
         match why {
             NotAdmitted::Unknown => refused(Reason::Unknown, None),
+            NotAdmitted::Forged => refused(Reason::Forged, None),
             NotAdmitted::Used(ticket_id) => refused(Reason::Used, Some(ticket_id)),
             NotAdmitted::Expired(ticket_id) => refused(Reason::Expired, Some(ticket_id)),
             NotAdmitted::NotUnderstood(ticket_id) => refused(Reason::NotUnderstood, ticket_id),

@@ -19,7 +19,7 @@ export function facts(request, length = lengthOf(request)) {
   const { headers, method, url } = request;
   let text = `${method}\n${url}\n${length}`;
   const cf = method === "POST" ? request.cf : undefined;
-  text += `\n${cf?.continent ?? NOTHING}\n${cf?.longitude ?? NOTHING}`;
+  text += `\n${cf?.continent ?? NOTHING}\n${cf?.latitude ?? NOTHING}\n${cf?.longitude ?? NOTHING}`;
   for (const group of HEADERS) {
     if (group.method !== undefined && group.method !== method) text += group.none;
     else for (const name of group.names) text += `\n${headers.get(name) ?? NOTHING}`;

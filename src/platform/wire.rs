@@ -5,6 +5,7 @@ use worker::wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::race;
 use super::target::Target;
+use ws_ticket_core::region::Place;
 
 #[wasm_bindgen(module = "/src/platform/wire.js")]
 extern "C" {
@@ -36,9 +37,9 @@ pub enum Header {
     AccessControlRequestHeaders,
 }
 
-/// How many headers there are, and what stands before them: method, URL, length, continent, longitude.
+/// How many headers there are, and what stands before them: method, URL, length, continent, latitude, longitude.
 const HEADERS: usize = 12;
-const BEFORE: usize = 5;
+const BEFORE: usize = 6;
 const FACTS: usize = BEFORE + HEADERS;
 
 /// What stands where nothing is.
@@ -113,9 +114,11 @@ impl Request {
         self.target.as_ref()
     }
 
-    /// Where the client is, as the platform sees it: its continent, and its longitude in degrees.
-    pub fn place(&self) -> (Option<&str>, Option<&str>) {
-        (self.fact(3), self.fact(4))
+    /// Where the client is, as the platform sees it
+    /// (<https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties>).
+    pub fn place(&self) -> Option<Place<'_>> {
+        let degrees = |number| self.fact(number).and_then(|degrees| degrees.parse().ok());
+        Some(Place { continent: self.fact(3)?, latitude: degrees(4), longitude: degrees(5) })
     }
 
     /// The header's value; several lines arrive joined by commas.

@@ -121,13 +121,17 @@ impl TicketStore for Fallback {
         let now = (self.clock)();
         let (awake, resting): (Vec<_>, Vec<_>) =
             self.issuing.iter().enumerate().partition(|(_, member)| !member.rest.is_on(now));
-        let mut error = StoreError::Unavailable { step: "fallback.issue", cause: Cause::Failed };
+        let mut refusal = None;
+        let mut fits = true;
         // Those that rest come last, not never: a store that may be back beats none.
         for (place, member) in awake.into_iter().chain(resting) {
             match member.store.issue(grant, near).await {
                 Ok(ticket) => {
                     member.rest.succeeded();
-                    self.issued_at(place, member.store.as_ref(), grant.ticket_id);
+                    // That a grant is too large for a store tells nothing of the store.
+                    if fits {
+                        self.issued_at(place, member.store.as_ref(), grant.ticket_id);
+                    }
                     return Ok(ticket);
                 }
                 Err(failure @ StoreError::Unavailable { cause, .. }) => {
@@ -135,12 +139,17 @@ impl TicketStore for Fallback {
                     if !matches!(cause, Cause::Resting { .. }) {
                         member.rest.failed((self.clock)());
                     }
-                    error = failure;
+                    // Of all answers the one that may be another next time.
+                    refusal = Some(failure);
+                }
+                Err(too_large @ StoreError::TooLarge { .. }) => {
+                    fits = false;
+                    refusal.get_or_insert(too_large);
                 }
                 Err(corrupt @ StoreError::Corrupt { .. }) => return Err(corrupt),
             }
         }
-        Err(error)
+        Err(refusal.unwrap_or(StoreError::Unavailable { step: "fallback.issue", cause: Cause::Failed }))
     }
 
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {

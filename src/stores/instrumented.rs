@@ -76,6 +76,7 @@ impl<S: TicketStore> TicketStore for Instrumented<S> {
         let answer = self.store.issue(grant, near).await;
         let outcome = match &answer {
             Ok(_) => Outcome::Issued,
+            Err(StoreError::TooLarge { .. }) => Outcome::TooLarge,
             Err(error) => Outcome::Failed(*error),
         };
         self.tell(Operation::Issue, outcome, began);
@@ -90,6 +91,7 @@ impl<S: TicketStore> TicketStore for Instrumented<S> {
             Ok(Consumed::Used(_)) => Outcome::Used,
             Ok(Consumed::TooLate(_)) => Outcome::TooLate,
             Ok(Consumed::NotUnderstood(_)) => Outcome::NotUnderstood,
+            Ok(Consumed::Forged) => Outcome::Forged,
             Ok(Consumed::Unknown) => Outcome::Unknown,
             Err(error) => Outcome::Failed(*error),
         };

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod redis;
 pub mod rest;
 pub mod resting;
+pub mod sealed;
 pub mod upstash;
 
 use std::cell::RefCell;
@@ -33,14 +34,15 @@ use memory::Memory;
 use redis::Redis;
 use rest::Rests;
 use resting::{Resting, RestingLedger};
+use sealed::Sealed;
 use upstash::Upstash;
 use ws_ticket_core::store::TicketStore;
 use ws_ticket_core::telemetry::Sink;
-use ws_ticket_core::ticket::Home;
+use ws_ticket_core::ticket::{Home, SealKeys};
 use ws_ticket_core::time::Millis;
 
-/// How each store's tickets name their home; that of `durable` goes on with the shard. Never reuse one, and let none begin
-/// another: a ticket in flight must not change hands.
+/// How each store's tickets name their home; that of `durable` goes on with the shard, and sealed tickets have
+/// [`ws_ticket_core::ticket::SEALED_HOME`]. Never reuse one, and let none begin another: a ticket in flight must not change hands.
 const MEMORY: &str = "m";
 const KV: &str = "k";
 const DURABLE: &str = "d";
@@ -85,11 +87,15 @@ impl Builder<'_> {
             Leaf::Kv { ledger: false } => self.watched(self.resting(self.kv(AfterRead::Delete)?, ISSUING)),
             Leaf::Kv { ledger: true } => {
                 // KV and each shard hang for themselves.
-                let ledger = RestingLedger::new(ShardLedger(self.shards()?), self.rests());
-                self.watched(Claimed::new(self.resting(self.kv(AfterRead::Keep)?, ISSUING), ledger))
+                let kv = self.resting(self.kv(AfterRead::Keep)?, ISSUING);
+                self.watched(Claimed::new(kv, self.ledger()?))
             }
             Leaf::Durable => {
                 self.watched(self.resting(Durable::new(DURABLE, self.shards()?, self.stores.shards_asked), ISSUING))
+            }
+            Leaf::Sealed(secrets) => {
+                let keys = SealKeys::new(secrets.iter().map(|secret| secret.reveal().as_bytes()));
+                self.watched(Claimed::new(Sealed::new(keys, self.clock), self.ledger()?))
             }
             Leaf::Redis(redis) => {
                 let store = Redis::new(home(REDIS)?, redis.clone(), self.stores.timeout_ms);
@@ -123,6 +129,10 @@ impl Builder<'_> {
         let namespace = Reflect::get(self.env, &KV_BINDING.into()).ok().filter(JsValue::is_object);
         let namespace = namespace.ok_or_else(|| BadSetting::binding(KV_BINDING, "a Workers KV namespace"))?;
         Ok(Kv::new(home(KV)?, namespace.unchecked_into(), after_read, self.stores.timeout_ms, self.sink))
+    }
+
+    fn ledger(&self) -> Result<RestingLedger<ShardLedger>, BadSetting> {
+        Ok(RestingLedger::new(ShardLedger(self.shards()?), self.rests()))
     }
 
     fn shards(&self) -> Result<Shards, BadSetting> {

@@ -16,11 +16,12 @@ use ws_ticket::stores::instrumented::{Instrumented, Thresholds};
 use ws_ticket::stores::memory::Memory;
 use ws_ticket::stores::rest::Rests;
 use ws_ticket::stores::resting::{Resting, RestingLedger};
+use ws_ticket::stores::sealed::Sealed;
 use ws_ticket_core::gate::{Caller, Cookie, Presenter};
 use ws_ticket_core::grant::{Claims, Grant, Subject};
 use ws_ticket_core::region::{Region, Shard};
 use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{Digest, Home, NoRandomness, Ticket};
+use ws_ticket_core::ticket::{Digest, Home, NoRandomness, SealKeys, Ticket};
 use ws_ticket_core::time::Millis;
 
 /// A composition under test.
@@ -55,6 +56,20 @@ pub const ROWS: &[Row] = &[
         },
     },
     Row {
+        name: "sealed+book",
+        parts: &["ledger"],
+        make: |faults| Box::new(Claimed::new(sealed(), Book::new(faults))),
+    },
+    Row {
+        name: "fallback(sealed+book, faulty(memory))",
+        parts: &["ledger"],
+        make: |faults| {
+            let first = Claimed::new(sealed(), Book::new(faults));
+            let next = Faulty(memory(), faults.clone(), "next");
+            Box::new(Fallback::new(vec![Box::new(first), Box::new(next)], Vec::new(), || Millis(0), |_| ()))
+        },
+    },
+    Row {
         name: "fallback(faulty(memory), shelf+book)",
         parts: &["first"],
         make: |faults| {
@@ -84,6 +99,11 @@ fn hurried() -> Millis {
         static NOW: Cell<u64> = const { Cell::new(0) };
     }
     Millis(NOW.replace(NOW.get() + 60_000))
+}
+
+/// Its clock lags behind the gate's: what has expired is the gate's word.
+fn sealed() -> Sealed {
+    Sealed::new(SealKeys::new([b"a key".as_slice()]), || Millis(0))
 }
 
 fn memory() -> Memory {

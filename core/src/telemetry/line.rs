@@ -98,6 +98,8 @@ fn members<'a>(event: &Event<'a>) -> Line<'a> {
                 Outcome::TooLate => Line { outcome: Some("too_late"), ..line },
                 Outcome::NotUnderstood => Line { outcome: Some("not_understood"), ..line },
                 Outcome::Unknown => Line { outcome: Some("unknown"), ..line },
+                Outcome::Forged => Line { outcome: Some("forged"), ..line },
+                Outcome::TooLarge => Line { outcome: Some("too_large"), ..line },
             }
         }
         Event::IdentityFailed { step, reason, ms } => {
@@ -114,6 +116,7 @@ fn failed(line: Line<'_>, error: StoreError) -> Line<'_> {
     let reason = match error {
         StoreError::Unavailable { cause, .. } => cause.to_string(),
         StoreError::Corrupt { .. } => "corrupt".to_owned(),
+        StoreError::TooLarge { .. } => "too_large".to_owned(),
     };
     Line { event: "store_failed", step: Some(error.step()), reason: Some(reason), ..line }
 }

@@ -31,7 +31,7 @@ pub enum Level {
 pub enum Reason {
     /// The ticket is well-formed and no store knows it.
     Unknown,
-    /// The ticket has the form, and none of our keys has made its check.
+    /// The ticket has the form, and none of our keys has made its check, or sealed it.
     Forged,
     /// The ticket was consumed before.
     Used,
@@ -80,6 +80,10 @@ pub enum Outcome {
     NotUnderstood,
     /// No such ticket.
     Unknown,
+    /// The ticket is made up.
+    Forged,
+    /// The grant doesn't fit into a ticket.
+    TooLarge,
     /// No answer.
     Failed(StoreError),
 }
