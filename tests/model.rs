@@ -31,6 +31,7 @@ use stateright::{Checker, Model, Path};
 const REMOVING: &[Kind] = &[Kind::Removing];
 const DURABLE: &[Kind] = &[Kind::Durable];
 const KV_LEDGER: &[Kind] = &[Kind::KvLedger];
+const SEALED: &[Kind] = &[Kind::Sealed];
 
 /// Time stands still: by some clocks a ticket has expired at once, by others it never does.
 const STILL: Moment = 0;
@@ -86,9 +87,18 @@ fn kv_and_ledger_keep_the_laws() {
 }
 
 #[test]
+fn sealed_keeps_the_laws() {
+    holds("sealed", protocol(SEALED, 1, 3, TO_THE_END), 200_000);
+    holds("sealed, two tickets", protocol(SEALED, 2, 2, STILL), 4_000);
+    holds("sealed, alone", protocol(SEALED, 1, 1, STILL), 30);
+}
+
+#[test]
 fn fallbacks_keep_the_laws() {
     let kv_durable = &[Kind::KvLedger, Kind::Durable];
     holds("fallback(kv+ledger, durable)", protocol(kv_durable, 1, 2, TO_THE_END), 50_000);
+    let sealed_durable = &[Kind::Sealed, Kind::Durable];
+    holds("fallback(sealed, durable)", protocol(sealed_durable, 1, 2, TO_THE_END), 20_000);
     let redis_memory = &[Kind::Removing, Kind::Removing];
     holds("fallback(redis, memory)", protocol(redis_memory, 1, 3, TO_THE_END), 50_000);
     let all = &[Kind::KvLedger, Kind::Durable, Kind::Removing];
@@ -100,11 +110,12 @@ fn fallbacks_keep_the_laws() {
 fn without_attempt_ids_either_two_are_admitted() {
     breaks(ONE_TICKET, Hole::WhoeverAsksAgainHasWon, &protocol(KV_LEDGER, 1, 2, STILL));
     breaks(ONE_TICKET, Hole::WhoeverAsksAgainHasWon, &protocol(DURABLE, 1, 2, STILL));
+    breaks(ONE_TICKET, Hole::WhoeverAsksAgainHasWon, &protocol(SEALED, 1, 2, STILL));
 }
 
 #[test]
 fn without_attempt_ids_or_a_lost_reply_burns_the_ticket() {
-    for homes in [KV_LEDGER, DURABLE] {
+    for homes in [KV_LEDGER, DURABLE, SEALED] {
         let hole = Hole::WhoeverAsksAgainHasLost;
         breaks(NOT_BURNT, hole, &protocol(homes, 1, 1, STILL));
         let racing = protocol(homes, 1, 2, STILL);
@@ -140,21 +151,25 @@ fn get_then_delete_admits_two() {
 
 #[test]
 fn claims_in_an_objects_memory_admit_two() {
-    breaks(ONE_TICKET, Hole::ClaimsInMemory, &protocol(KV_LEDGER, 1, 2, STILL));
+    for homes in [KV_LEDGER, SEALED] {
+        breaks(ONE_TICKET, Hole::ClaimsInMemory, &protocol(homes, 1, 2, STILL));
+    }
 }
 
 /// For a Redis that is restarted from a snapshot or replaced by a replica this is no hole of ours: it is what `redis` can't
 /// promise.
 #[test]
 fn a_reply_before_its_write_is_durable_admits_two() {
-    for homes in [KV_LEDGER, DURABLE, REMOVING] {
+    for homes in [KV_LEDGER, DURABLE, SEALED, REMOVING] {
         breaks(ONE_TICKET, Hole::RepliesBeforeDurable, &protocol(homes, 1, 2, STILL));
     }
 }
 
 #[test]
 fn claims_forgotten_without_a_margin_admit_two() {
-    breaks(ONE_TICKET, Hole::NoMargin, &protocol(KV_LEDGER, 1, 2, TO_THE_END));
+    for homes in [KV_LEDGER, SEALED] {
+        breaks(ONE_TICKET, Hole::NoMargin, &protocol(homes, 1, 2, TO_THE_END));
+    }
 }
 
 /// Where a used ticket leaves no trace, a put that comes late brings it back.
@@ -168,7 +183,7 @@ fn a_put_that_is_sent_again_admits_two() {
 
 #[test]
 fn a_clock_read_before_the_answer_admits_the_expired() {
-    for homes in [KV_LEDGER, DURABLE, REMOVING] {
+    for homes in [KV_LEDGER, DURABLE, SEALED, REMOVING] {
         breaks(NOT_EXPIRED, Hole::ClockReadBefore, &protocol(homes, 1, 1, TO_THE_END));
     }
 }

@@ -70,3 +70,6 @@ impl TicketStore for Sealed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

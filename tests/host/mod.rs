@@ -55,11 +55,7 @@ pub const ROWS: &[Row] = &[
             Box::new(Instrumented::new(store, condition, Thresholds { write_ms: 0, read_ms: 0 }, hurried, |_| ()))
         },
     },
-    Row {
-        name: "sealed+book",
-        parts: &["ledger"],
-        make: |faults| Box::new(Claimed::new(sealed(), Book::new(faults))),
-    },
+    Row { name: "sealed+book", parts: &["ledger"], make: |faults| Box::new(Claimed::new(sealed(), Book::new(faults))) },
     Row {
         name: "fallback(sealed+book, faulty(memory))",
         parts: &["ledger"],

@@ -8,16 +8,32 @@ use super::world::{
 };
 
 impl Protocol {
-    /// A client asks for a ticket, and the first store that is asked is this one.
-    pub fn issue(&self, world: &mut World, at: u8, first: HomeId) {
+    /// A client asks for a ticket, and the first store that is asked is this one. A sealed ticket carries the grant if it `fits`.
+    pub fn issue(&self, world: &mut World, at: u8, first: HomeId, fits: bool) {
         let grant = Grant { ticket_id: at, expires_at: world.now + TTL };
-        self.put(world, at, grant, first, first, false);
+        if self.kind(first) == Kind::Sealed && !fits {
+            // Nothing has happened.
+            let next = self.next_home(first);
+            if next == first {
+                world.issues[usize::from(at)] = Issue::Unavailable;
+            } else {
+                self.put(world, at, grant, first, next, false);
+            }
+        } else {
+            self.put(world, at, grant, first, first, false);
+        }
     }
 
     fn put(&self, world: &mut World, at: u8, grant: Grant, first: HomeId, home: HomeId, again: bool) {
         // Each store mints a ticket of its own, that is how a fallback comes to a fresh one.
         let minted_in = if self.hole == Some(Hole::SameTicketInBoth) { 0 } else { home };
         let ticket = Ticket { ticket_id: grant.ticket_id, home: minted_in, edited: false };
+        if self.kind(home) == Kind::Sealed {
+            // Nobody is asked, so nothing can be lost.
+            world.homes[usize::from(home)].sealed.insert(ticket, grant);
+            world.issues[usize::from(at)] = Issue::HandedOut { ticket, fell_back: home != first };
+            return;
+        }
         let ask = Ask { home, request: Request::Put(ticket, grant), again };
         world.issues[usize::from(at)] = Issue::Putting { ticket, grant, ask, first };
         world.asked.insert((Asker::Issue(at), ask));
@@ -30,12 +46,19 @@ impl Protocol {
     }
 
     fn consume(&self, world: &mut World, at: Attempt, ticket: Ticket, home: HomeId, clock_before: Option<Moment>) {
-        let request = match self.kind(home) {
-            Kind::Removing | Kind::Durable => Request::Take(ticket, at),
-            Kind::Kv | Kind::KvLedger => Request::Get(ticket),
+        let sealed = world.homes[usize::from(home)].sealed.get(&ticket).copied();
+        let request = match (self.kind(home), sealed) {
+            (Kind::Removing | Kind::Durable, _) => Request::Take(ticket, at),
+            (Kind::Kv | Kind::KvLedger, _) => Request::Get(ticket),
+            // That it refuses by the clock before it asks only leaves worlds out.
+            (Kind::Sealed, Some(grant)) => Request::Claim(grant, at),
+            (Kind::Sealed, None) => {
+                world.connections[usize::from(at)] = Connection::Refused { ticket, why: NotAdmitted::Unknown };
+                return;
+            }
         };
         let ask = Ask { home, request, again: false };
-        send(world, at, Connection::Consuming { ticket, ask, granted: None, clock_before });
+        send(world, at, Connection::Consuming { ticket, ask, granted: sealed, clock_before });
     }
 
     /// A store's reply has arrived. `clock` is what the gate reads then.

@@ -28,7 +28,7 @@ pub const FELL_BACK: &str = "a ticket that a fallback issued is admitted";
 /// The laws that concern this composition.
 pub fn laws(protocol: &Protocol) -> Vec<Property<Protocol>> {
     let several = protocol.connections > 1;
-    let shards = protocol.homes.iter().any(|kind| matches!(kind, Kind::Durable | Kind::KvLedger));
+    let shards = protocol.homes.iter().any(|kind| matches!(kind, Kind::Durable | Kind::KvLedger | Kind::Sealed));
     let all = [
         (true, Property::always(ONE_TICKET, |_, world| all_differ(admitted(world).map(|had| had.ticket)))),
         (true, Property::always(ONE_GRANT, |_, world| all_differ(admitted(world).map(|had| had.ticket.ticket_id)))),

@@ -27,6 +27,8 @@ pub enum Kind {
     Durable,
     /// Grants in Workers KV, claims in a shard.
     KvLedger,
+    /// Grants in the tickets themselves, claims in a shard.
+    Sealed,
     /// Workers KV alone, which is `BestEffort`: get, then delete.
     Kv,
 }
@@ -76,8 +78,8 @@ pub struct Protocol {
 pub enum Action {
     /// Time passes.
     Tick,
-    /// A client asks for a ticket, and this store is the first that doesn't rest.
-    Issue(u8, HomeId),
+    /// A client asks for a ticket, and this store is the first that doesn't rest; whether a sealed one can carry the grant.
+    Issue(u8, HomeId, bool),
     /// A connection comes with a ticket.
     Present(u8, Ticket),
     /// The request takes effect, at this reading of the store's clock.
@@ -169,7 +171,11 @@ impl Model for Protocol {
             actions.push(Action::Tick);
         }
         if let Some(at) = world.issues.iter().position(|issue| *issue == Issue::NotYet) {
-            actions.extend((0..self.homes.len()).map(|first| Action::Issue(at as u8, first as HomeId)));
+            let firsts = 0..self.homes.len() as HomeId;
+            actions.extend(firsts.clone().map(|first| Action::Issue(at as u8, first, true)));
+            if self.homes.contains(&Kind::Sealed) {
+                actions.extend(firsts.map(|first| Action::Issue(at as u8, first, false)));
+            }
         }
         if let Some(at) = world.connections.iter().position(|connection| *connection == Connection::NotYet) {
             actions.extend(self.presentable(world).into_iter().map(|ticket| Action::Present(at as u8, ticket)));
@@ -204,7 +210,7 @@ impl Model for Protocol {
         let mut next = world.clone();
         match action {
             Action::Tick => next.now += 1,
-            Action::Issue(at, first) => self.issue(&mut next, at, first),
+            Action::Issue(at, first, fits) => self.issue(&mut next, at, first, fits),
             Action::Present(at, ticket) => self.present(&mut next, at, ticket),
             Action::Deliver(asker, ask, clock) => self.deliver(&mut next, asker, ask, Some(clock)),
             Action::Miss(asker, ask) => self.deliver(&mut next, asker, ask, None),

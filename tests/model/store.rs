@@ -28,6 +28,8 @@ pub type Rows = BTreeMap<Key, Row>;
 /// One store with all that belongs to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Home {
+    /// What stands in the store's sealed tickets.
+    pub sealed: BTreeMap<Ticket, Grant>,
     /// Workers KV. It loses nothing, but a read may miss what is there.
     pub kv: BTreeMap<Ticket, Grant>,
     /// The rows of the shard or the server, as the next request finds them.
@@ -52,7 +54,7 @@ impl Protocol {
         match (self.hole, self.kind(home)) {
             (Some(Hole::RepliesBeforeDurable), _) => Survives::Flushed,
             (Some(Hole::ClaimsInMemory), _) | (_, Kind::Removing | Kind::Kv) => Survives::Nothing,
-            (_, Kind::Durable | Kind::KvLedger) => Survives::Confirmed,
+            (_, Kind::Durable | Kind::KvLedger | Kind::Sealed) => Survives::Confirmed,
         }
     }
 
