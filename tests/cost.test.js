@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { SEAL_KEY } from "./support/rows.js";
 import { strange } from "./support/tickets.js";
 
 const PRICES = [
@@ -27,6 +28,10 @@ const PRICES = [
       used: { "shard.fetch": 1 },
       unknown: { "shard.fetch": 1 },
     },
+  },
+  {
+    vars: { TICKET_STORE: "sealed", SEAL_KEY },
+    costs: { issue: {}, admit: { "shard.fetch": 1 }, used: { "shard.fetch": 1 }, unknown: {} },
   },
 ];
 

@@ -13,8 +13,8 @@ const chosen = rows.filter(({ name }) => wanted === undefined || wanted.includes
 /** Much of what a row does is waiting for what hangs. With a server that all share, each looks at what is in it, so they take turns. */
 const SIDE_BY_SIDE = process.env.REDIS_URL ? 1 : 3;
 
-test("the laws are numbered 1 to 9, there are eight rows, and every row says all that they ask for", () => {
-  assert.equal(rows.length, 8);
+test("the laws are numbered 1 to 9, there are ten rows, and every row says all that they ask for", () => {
+  assert.equal(rows.length, 10);
   assert.deepEqual(
     all.map(({ number }) => number),
     [1, 2, 3, 4, 5, 6, 7, 8, 9],

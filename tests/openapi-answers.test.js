@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { DEVELOPMENT, startGates } from "./support/harness.js";
 import { bearer, good, SECRET } from "./support/jwt.js";
 import { contract, document } from "./support/openapi.js";
+import { SEAL_KEY } from "./support/rows.js";
 import { kvKey, strange } from "./support/tickets.js";
 
 /** Declared, because nobody can be promised that it never comes, and out of a test's reach. */
@@ -41,7 +42,7 @@ async function startLogin() {
 }
 
 describe("every declared answer is given", () => {
-  let [login, gates, gate, jwt, forward, strict, broken, bare] = [];
+  let [login, gates, gate, jwt, forward, strict, broken, sealed, bare] = [];
   before(async () => {
     login = await startLogin();
     const vars = { ...DEVELOPMENT, TICKET_STORE: "kv", ALLOWED_ORIGINS: APP };
@@ -59,8 +60,9 @@ describe("every declared answer is given", () => {
         },
       },
       { vars: { ENVIRONMENT: "sekret" } },
+      { vars: { ...vars, TICKET_STORE: "sealed", SEAL_KEY } },
     ]);
-    [gate, jwt, forward, strict, broken] = gates;
+    [gate, jwt, forward, strict, broken, sealed] = gates;
     bare = (method, path, headers) => gate.request({ method, path, headers });
   });
   after(async () => {
@@ -107,6 +109,7 @@ describe("every declared answer is given", () => {
     "POST /ws-ticket 403 room_refused": () => jwt.post({ room: "b" }, bearer(good("alice", { rooms: ["a"] }))),
     "POST /ws-ticket 413 body_too_large": () => gate.post(" ".repeat(4097)),
     "POST /ws-ticket 415 media_type_unsupported": () => gate.post("{}", { "Content-Type": "text/plain" }),
+    "POST /ws-ticket 422 grant_too_large": () => sealed.post({ sub: "s".repeat(256), room: "r".repeat(128) }),
     "POST /ws-ticket 429 rate_limited": () => during({ issue_limit: { limit: over } }, () => gate.post()),
     "POST /ws-ticket 500 internal_error": () => during({ platform: ["answer"] }, () => gate.post({}, page)),
     "POST /ws-ticket 500 misconfigured": () => broken.post(),

@@ -192,6 +192,7 @@ export default {
   "code.identity_forbidden": "The gate knows you, but you may not have a ticket.",
   "code.identity_unavailable": "The login service did not answer. Try again later.",
   "code.room_refused": "Your login does not allow this room.",
+  "code.grant_too_large": "Your name and the room do not fit into a ticket. Choose a room with a shorter name.",
   "code.origin_refused":
     "The gate does not accept pages of this origin. The setting ALLOWED_ORIGINS lists those it accepts.",
   "code.store_unavailable": "The ticket store did not answer. Try again.",

@@ -186,6 +186,7 @@ export default {
   "code.identity_forbidden": "网关认识你，但你不能领票。",
   "code.identity_unavailable": "登录服务没有应答，请稍后再试。",
   "code.room_refused": "你的登录不能进这个房间。",
+  "code.grant_too_large": "名字和房间放不进一张票，请选一个名字短些的房间。",
   "code.origin_refused": "网关不接受这个来源的页面。接受哪些来源，由 ALLOWED_ORIGINS 决定。",
   "code.store_unavailable": "票的存储没有应答，请再试。",
   "code.limiter_unavailable": "网关没能统计请求次数，请再试。",

@@ -16,6 +16,8 @@ const hangs = { how: "hang" };
 const TIMEOUT_MS = deadline(600);
 const tooLate = { how: "late", ms: 2.5 * TIMEOUT_MS };
 const settings = (stores) => ({ ...DEVELOPMENT, TICKET_STORE: stores, STORE_TIMEOUT_MS: String(TIMEOUT_MS) });
+/** What tickets are sealed with. */
+export const SEAL_KEY = "a key to seal tickets with, of 32 bytes or more";
 /** With the longest life there is; the lists have the usual one. */
 const forAnHour = (stores) => ({ ...settings(stores), TICKET_TTL_SECONDS: "3600" });
 
@@ -111,6 +113,18 @@ export const rows = [
     lostReplies: shardLostReplies,
   },
   {
+    name: "sealed+ledger",
+    shows: "sealed+ledger",
+    vars: { ...forAnHour("sealed"), SEAL_KEY },
+    back: undefined,
+    changed: { TICKET_SHARDS: "7", TICKET_STORE: "durable" },
+    // To issue a ticket nobody is asked.
+    issueOutages: [],
+    stepsDown: [],
+    consumeOutages: shardOutages,
+    lostReplies: shardLostReplies,
+  },
+  {
     name: "redis",
     shows: "redis",
     vars: settings("redis"),
@@ -156,6 +170,18 @@ export const rows = [
       { name: "KV put hangs", plan: { kv: { put: hangs } } },
     ],
     consumeOutages: [...kvOutages, ...shardOutages],
+    lostReplies: shardLostReplies,
+  },
+  {
+    name: "fallback(sealed, durable)",
+    shows: "fallback(sealed+ledger, durable)",
+    vars: { ...settings("sealed,durable"), SEAL_KEY },
+    back: undefined,
+    changed: { TICKET_STORE: "durable", TICKET_SHARDS: "7" },
+    issueOutages: [],
+    // The first never fails. What doesn't fit into its tickets steps down: `sealed.test.js`.
+    stepsDown: [],
+    consumeOutages: shardOutages,
     lostReplies: shardLostReplies,
   },
   {

@@ -1,8 +1,8 @@
 // Tickets as texts: their form, and texts that have the form or nearly have it.
 import { createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
 
-/** `wst_`, the home, `_`, 256 bits in base64url (so the last character carries four bits, then two zeros). */
-export const TICKET = /^wst_[a-z0-9]+_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+/** `wst_`, the home, `_`, 256 bits in base64url (so the last character carries four bits, then two zeros); or a sealed ticket. */
+export const TICKET = /^wst_(?:(?!s_)[a-z0-9]+_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|s_[A-Za-z0-9_-]{103,506})$/;
 
 /** A ticket with a key's check behind it: 128 bits as 22 characters, the last of which carries two bits, then four zeros. */
 export const KEYED_TICKET = /^wst_[a-z0-9]+_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048][A-Za-z0-9_-]{21}[AQgw]$/;
@@ -21,9 +21,14 @@ export function parts(ticket) {
   return { home, secret };
 }
 
+/** The home of sealed tickets. */
+export const SEALED = "s";
+
 /** A ticket that nobody issued. */
 export function strange(home) {
-  return `wst_${home}_${randomBytes(32).toString("base64url")}`;
+  // Of a sealed one: version, key, nonce, two blocks of content, tag.
+  const length = home === SEALED ? 1 + 4 + 24 + 64 + 16 : 32;
+  return `wst_${home}_${randomBytes(length).toString("base64url")}`;
 }
 
 /** The ticket with the character at `index` of its secret changed, still of the right form. */
