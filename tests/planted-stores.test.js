@@ -49,13 +49,17 @@ async function upstash(witness) {
 }
 
 const BACKINGS = { redis, upstash };
-const SCENARIOS = rows.filter(({ name }) => ["memory", "kv+ledger", "durable", "redis", "upstash"].includes(name));
+const SCENARIOS = rows.filter(({ name }) =>
+  ["memory", "kv+ledger", "durable", "sealed+ledger", "redis", "upstash"].includes(name),
+);
 
 for (const row of SCENARIOS) {
   test(`planted secrets, ${row.name}`, async (t) => {
     const witness = new Witness();
     const backing = await BACKINGS[row.name]?.(witness);
-    const keys = { TICKET_KEY: witness.secret("TICKET_KEY"), BIND: "cookie", ALLOWED_ORIGINS: APP };
+    const [SEAL_KEY, SEAL_KEY_PREVIOUS] = ["SEAL_KEY", "SEAL_KEY_PREVIOUS"].map((name) => witness.secret(name));
+    const sealing = { SEAL_KEY, SEAL_KEY_PREVIOUS };
+    const keys = { TICKET_KEY: witness.secret("TICKET_KEY"), ...sealing, BIND: "cookie", ALLOWED_ORIGINS: APP };
     const vars = { ...row.vars, ...keys, STORE_TIMEOUT_MS: TIMEOUT_MS, ...backing?.vars };
     const gates = await startGates([
       { vars, edge: true },

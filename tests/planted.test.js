@@ -6,13 +6,13 @@ import { after, before, describe, test } from "node:test";
 import { startGates } from "./support/harness.js";
 import { bearer, inSeconds, mint } from "./support/jwt.js";
 import { refused, report } from "./support/refused.js";
-import { keyed, kvKey, strange } from "./support/tickets.js";
+import { altered, keyed, kvKey, strange } from "./support/tickets.js";
 import { Witness } from "./support/witness.js";
 
 const APP = "https://app.example.com";
 const NAME = "__Host-ws-ticket";
 /** Every refusal that a client can provoke here; those of other logins are in `planted-identity.test.js`. */
-const CODES = `body_malformed body_too_large carriage_refused fetch_mode_refused handshake_invalid identity_missing
+const CODES = `body_malformed body_too_large carriage_refused fetch_mode_refused grant_too_large handshake_invalid identity_missing
   identity_refused limiter_unavailable media_type_unsupported method_not_allowed misconfigured not_found origin_refused
   rate_limited record_corrupt room_refused store_unavailable subprotocol_invalid ticket_malformed ticket_missing ticket_refused
   ticket_repeated upgrade_required`.split(/\s+/);
@@ -41,8 +41,10 @@ describe("planted secrets", () => {
     "X-Original-URL": `/ws?ticket=${witness.secret("an original URL")}`,
     "Cf-Access-Jwt-Assertion": witness.secret("an assertion"),
   };
+  const sealing = Object.fromEntries(["SEAL_KEY", "SEAL_KEY_PREVIOUS"].map((name) => [name, witness.secret(name)]));
   let gates;
   let gate;
+  let sealed;
   before(async () => {
     const wrong = (name) => `${witness.secret(`a wrong ${name}`)}`;
     // Settings of every kind, each of them wrong.
@@ -64,8 +66,11 @@ describe("planted secrets", () => {
           REDIS_URL: `redis://u:${wrong("password")}@h:99999/${wrong("database")}`,
         },
       },
+      { vars: { ...vars, ...sealing, TICKET_STORE: "sealed" }, edge: true },
+      { vars: { ...vars, SEAL_KEY: `"${sealing.SEAL_KEY}"`, SEAL_KEY_PREVIOUS: ticketKey } },
     ]);
     gate = gates[0];
+    sealed = gates.at(-2);
   });
   after(() => gate?.close());
 
@@ -148,6 +153,35 @@ describe("planted secrets", () => {
     await gate.edge({ clock: Date.parse(late.json.expires_at) });
     await refuse(401, upgrade(late.json.ticket, { headers: cookie(late) }));
     await gate.edge();
+  });
+
+  test("sealed tickets: what they carry, what doesn't fit, and all that is refused", async () => {
+    const [subject, room] = [witness.secret("a subject"), witness.secret("a room")];
+    const known = { ...login({ sub: subject, rooms: [room] }) };
+    const issueSealed = async (headers = known) => {
+      const answer = await issue({ room }, headers, sealed);
+      return { answer, ticket: answer.json.ticket, Cookie: answer.headers["set-cookie"]?.[0].split(";")[0] };
+    };
+    const headersOf = ({ Cookie }) => ({ headers: { Cookie } });
+    const good = await issueSealed();
+    assert.ok(good.ticket.startsWith("wst_s_"));
+    // The one who presents it is told who he is, and nobody else: so this answer isn't searched for that.
+    const open = await sealed.upgrade(good.ticket, { headers: { ...stray, Origin: APP, Cookie: good.Cookie } });
+    assert.equal(open.status, 101);
+    await open.leave();
+    await refuse(401, upgrade(good.ticket, headersOf(good), sealed));
+    const large = login({ sub: witness.secret("a long subject").repeat(6), rooms: [room.repeat(3)] });
+    await refuse(422, issue({ room: room.repeat(3) }, large, sealed));
+    const other = await issueSealed();
+    for (const text of [altered(other.ticket, 3), altered(other.ticket, 90), strange("s")])
+      await refuse(401, upgrade(witness.plantTicket("a forged sealed ticket", text), headersOf(other), sealed));
+    await refuse(400, upgrade(other.ticket.slice(0, -1), headersOf(other), sealed));
+    await refuse(401, upgrade(other.ticket, { headers: { Cookie: "" } }, sealed));
+    const says = witness.secret("an error's text");
+    const third = await issueSealed();
+    await sealed.edge({ shard: { fetch: { how: "throw", says } } });
+    await refuse(503, upgrade(third.ticket, headersOf(third), sealed));
+    await sealed.edge();
   });
 
   test("faults: of the store, of its record, of the limits", async () => {
