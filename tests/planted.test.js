@@ -12,7 +12,8 @@ import { Witness } from "./support/witness.js";
 const APP = "https://app.example.com";
 const NAME = "__Host-ws-ticket";
 /** Every refusal that a client can provoke here; those of other logins are in `planted-identity.test.js`. */
-const CODES = `body_malformed body_too_large carriage_refused fetch_mode_refused grant_too_large handshake_invalid identity_missing
+const CODES =
+  `body_malformed body_too_large carriage_refused fetch_mode_refused grant_too_large handshake_invalid identity_missing
   identity_refused limiter_unavailable media_type_unsupported method_not_allowed misconfigured not_found origin_refused
   rate_limited record_corrupt room_refused store_unavailable subprotocol_invalid ticket_malformed ticket_missing ticket_refused
   ticket_repeated upgrade_required`.split(/\s+/);

@@ -85,11 +85,56 @@ fn a_store_in_the_list_needs_its_settings() {
     for (store, expected) in [
         ("kv", vec![SHARD_BINDING, KV_BINDING]),
         ("durable", vec![SHARD_BINDING]),
+        ("sealed", vec![SHARD_BINDING, "SEAL_KEY"]),
         ("redis", vec!["REDIS_URL"]),
         ("upstash", vec!["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"]),
     ] {
         assert_eq!(names(&given([("TICKET_STORE", store)], [])), expected, "{store}");
     }
+}
+
+#[test]
+fn a_seal_key_is_a_secret_of_its_own_and_seals_nothing_without_a_ledger() {
+    const KEY: (&str, &str) = ("SEAL_KEY", "a key to seal with, of enough bytes");
+    const BEFORE: (&str, &str) = ("SEAL_KEY_PREVIOUS", "the key before it, of enough bytes too");
+    let secrets = |leaf: &Leaf| match leaf {
+        Leaf::Sealed(secrets) => secrets.iter().map(|secret| secret.reveal().to_owned()).collect(),
+        _ => Vec::new(),
+    };
+    let stores = |texts: &[(&'static str, &'static str)], bound: &[&'static str]| {
+        let mut given = given([], []);
+        given.texts.extend(texts.iter().copied());
+        given.bound.extend(bound);
+        Config::read(&given)
+            .map(|config| config.stores)
+            .map_err(|wrong| wrong.iter().map(|p| p.name).collect::<Vec<_>>())
+    };
+    let issuing = stores(&[("TICKET_STORE", "sealed"), KEY, BEFORE], &[SHARD_BINDING]).unwrap().issuing;
+    assert_eq!(issuing.iter().map(secrets).collect::<Vec<_>>(), [[KEY.1, BEFORE.1]]);
+    // Where it doesn't issue, it consumes; without a ledger not even that, whatever is allowed.
+    let consuming = stores(&[KEY], &[SHARD_BINDING]).unwrap().consuming;
+    assert!(consuming.iter().any(|leaf| secrets(leaf) == [KEY.1]));
+    let allowed = ("ALLOW_BEST_EFFORT", "true");
+    assert!(stores(&[KEY, allowed], &[]).unwrap().consuming.is_empty());
+    assert_eq!(stores(&[("TICKET_STORE", "sealed"), KEY, allowed], &[]), Err(vec![SHARD_BINDING]));
+    assert_eq!(stores(&[BEFORE], &[SHARD_BINDING]), Err(vec!["SEAL_KEY_PREVIOUS"]));
+    // The key before it may be the same: secrets are set one after the other.
+    assert!(stores(&[KEY, ("SEAL_KEY_PREVIOUS", KEY.1)], &[SHARD_BINDING]).is_ok());
+    for bad in [
+        "short",
+        "\"a key to seal with, of enough bytes\"",
+        " a key to seal with, of enough bytes",
+        PUBLIC_JWT_SECRET,
+        SECRET,
+    ] {
+        assert_eq!(stores(&[("SEAL_KEY", bad)], &[]), Err(vec!["SEAL_KEY"]), "{bad}");
+    }
+    for name in ["TICKET_KEY", "TICKET_KEY_PREVIOUS"] {
+        let both = stores(&[KEY, ("TICKET_KEY", "a ticket key of enough bytes for it"), (name, KEY.1)], &[]);
+        assert_eq!(both, Err(vec!["SEAL_KEY", name]), "{name}");
+    }
+    let url = ("REDIS_URL", "redis://:a%20key%20to%20seal%20with%2C%20of%20enough%20bytes@localhost");
+    assert_eq!(stores(&[KEY, url], &[]), Err(vec!["SEAL_KEY"]));
 }
 
 #[test]
