@@ -15,29 +15,37 @@ export const COMPATIBILITY_DATE = /"compatibility_date": "([^"]+)"/.exec(
 /** JSON's escapes are a subset of those of Cap'n Proto's texts. */
 const quoted = (text) => JSON.stringify(String(text));
 
-function configuration({ modules, vars = {}, objects = [] }) {
+/** A Worker of the configuration. `objects` are on disk, `kv` pairs of a binding and the service that holds the namespace. */
+function worker({ modules, vars = {}, objects = [], kv = [] }) {
   const module = ({ name, kind }) => `(name = ${quoted(name)}, ${kind} = embed ${quoted(name)})`;
   const bindings = [
     ...Object.entries(vars).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`),
     ...objects.map(([name, type]) => `(name = ${quoted(name)}, durableObjectNamespace = ${quoted(type)})`),
+    ...kv.map(([name, service]) => `(name = ${quoted(name)}, kvNamespace = ${quoted(service)})`),
   ];
   const namespaces = objects.map(
     ([, type]) => `(className = ${quoted(type)}, uniqueKey = ${quoted(type)}, enableSql = true)`,
   );
-  const disk = objects.length > 0 ? `(name = "disk", disk = (path = "objects", writable = true)),` : "";
-  const storage = objects.length > 0 ? `durableObjectStorage = (localDisk = "disk"),` : "";
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [${disk} (name = "side", worker = .side)],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "side")]
-);
-const side :Workerd.Worker = (
+  return `(
   modules = [${modules.map(module).join(", ")}],
   bindings = [${bindings.join(", ")}],
   durableObjectNamespaces = [${namespaces.join(", ")}],
-  ${storage}
+  ${objects.length > 0 ? `durableObjectStorage = (localDisk = "disk"),` : ""}
   compatibilityDate = ${quoted(COMPATIBILITY_DATE)},
   compatibilityFlags = ["global_fetch_strictly_public"]
+)`;
+}
+
+/** The side, with the services beside it. It may ask servers on this machine. */
+function configuration({ services = [], ...side }) {
+  const all = [{ name: "side", worker: side }, ...services];
+  const lines = all.map(({ name, worker: it }) => `(name = ${quoted(name)}, worker = ${worker(it)})`);
+  if (side.objects) lines.push(`(name = "disk", disk = (path = "objects", writable = true))`);
+  lines.push(`(name = "internet", network = (allow = ["public", "private"]))`);
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [${lines.join(",\n")}],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "side")]
 );
 `;
 }
@@ -59,16 +67,15 @@ export const memoryOf = (pid) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/p
 
 /**
  * Starts it. `modules`: `{ name, kind: "esModule" | "wasm", content }`, the first one is the Worker; `objects`: pairs of a binding
- * and the class of its Durable Objects.
+ * and the class of its Durable Objects; `services`: Workers beside it; `before` starts what it needs and answers `{ vars, stop }`;
+ * `script`: a file that Node runs instead.
  */
 export async function start(side) {
+  const needed = await side.before?.();
+  const vars = { ...side.vars, ...needed?.vars };
   const began = performance.now();
   const folder = mkdtempSync(join(tmpdir(), "ws-ticket-bench-"));
-  for (const { name, content } of side.modules) writeFileSync(join(folder, name), content);
-  if (side.objects) mkdirSync(join(folder, "objects"));
-  writeFileSync(join(folder, "side.capnp"), configuration(side));
-  const stdio = ["ignore", "ignore", "pipe", "pipe"];
-  const child = spawn(WORKERD, ["serve", "side.capnp", "--control-fd=3"], { cwd: folder, stdio });
+  const child = side.script === undefined ? serve(folder, { ...side, vars }) : node(side.script, vars);
   const leave = () => {
     child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
@@ -86,7 +93,7 @@ export async function start(side) {
       const found = /"event":"listen".*?"port":(\d+)/.exec(events);
       if (found) resolve(Number(found[1]));
     });
-    ended.then(() => reject(new Error(`${side.name}: workerd did not start:\n${errors}`)));
+    ended.then(() => reject(new Error(`${side.name} did not start:\n${errors}`)));
   });
   return {
     name: side.name,
@@ -101,6 +108,20 @@ export async function start(side) {
       process.off("exit", leave);
       leave();
       await ended;
+      await needed?.stop();
     },
   };
 }
+
+const PIPES = ["ignore", "ignore", "pipe", "pipe"];
+
+function serve(folder, side) {
+  for (const { modules } of [side, ...(side.services ?? []).map(({ worker }) => worker)])
+    for (const { name, content } of modules) writeFileSync(join(folder, name), content);
+  if (side.objects) mkdirSync(join(folder, "objects"));
+  writeFileSync(join(folder, "side.capnp"), configuration(side));
+  return spawn(WORKERD, ["serve", "side.capnp", "--control-fd=3"], { cwd: folder, stdio: PIPES });
+}
+
+const node = (script, vars) =>
+  spawn(process.execPath, [join(PROJECT, script)], { env: { ...process.env, ...vars }, stdio: PIPES });

@@ -1,10 +1,12 @@
-// What is no pair of operations: memory over many tickets, and how long a process takes to its first answer.
+// What is no pair of operations: memory over many tickets, how often stores are asked, and how long a process takes to its first
+// answer.
 import { load } from "./load.js";
 import { median } from "./pairs.js";
 import { start } from "./process.js";
-import { gate } from "./sides.js";
+import { gate, wrapped } from "./sides.js";
 
 const LOOKS = 20;
+const TICKETS = 20;
 
 /** Bytes of the process after each twentieth of `count` tickets, none of which is ever used. They expire after a second. */
 export async function memoryOver(count) {
@@ -19,6 +21,24 @@ export async function memoryOver(count) {
   } finally {
     await server.stop();
   }
+}
+
+/** How often each binding of a store is asked for a ticket that is used: `{ name, asked: { "kv.put": 1 } }` for each side. */
+export async function operations(sides) {
+  const all = [];
+  for (const side of sides) {
+    const server = await start(wrapped(side, side.name, {}));
+    try {
+      const asked = async () => (await fetch(`http://127.0.0.1:${server.port}/__operations`)).json();
+      await asked();
+      await load(server, { operation: "lifecycle", count: TICKETS, width: 1 });
+      const counts = Object.entries(await asked()).map(([name, count]) => [name, count / TICKETS]);
+      all.push({ name: side.name, asked: Object.fromEntries(counts) });
+    } finally {
+      await server.stop();
+    }
+  }
+  return all;
 }
 
 async function firstAnswer(side) {
