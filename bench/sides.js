@@ -85,6 +85,9 @@ export const thinDurable = () =>
 export const kvTwin = (ms) => twin(`the guide's design on KV, ${ms} ms a call`, "kv.js", namespace("TICKETS", ms));
 export const nodeTwin = () => ({ name: "Node with ws and Redis", script: "bench/twins/node.js", ...withRedis });
 export const hello = () => twin("hello in JavaScript", "hello.js");
+export const frame = () => twin("what the runtime charges for what is seen", "frame.js");
+export const frameQuiet = () =>
+  twin("what the runtime charges, logs off", "frame.js", { vars: { QUIET: "yes" } });
 export const accept = () => twin("a bare accept in JavaScript", "accept.js");
 
 /** Hello, with one call of the wasm that does nothing. */

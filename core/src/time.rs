@@ -48,8 +48,32 @@ impl Millis {
         let (year, month, day) = civil(days);
         let part = |size: u64, count: u64| ms.div_euclid(size).rem_euclid(count);
         let (hour, minute, second, ms) = (part(3_600_000, 24), part(60_000, 60), part(1000, 60), part(1, 1000));
-        let year = if year > 9999 { format!("+{year:06}") } else { format!("{year:04}") };
-        format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+        let mut text = String::with_capacity(32);
+        if year > 9999 {
+            text.push('+');
+        }
+        // Without `format!`, whose machinery costs more than the digits.
+        for (number, digits, then) in [
+            (year, if year > 9999 { 6 } else { 4 }, '-'),
+            (month, 2, '-'),
+            (day, 2, 'T'),
+            (hour, 2, ':'),
+            (minute, 2, ':'),
+            (second, 2, '.'),
+            (ms, 3, 'Z'),
+        ] {
+            push_digits(&mut text, number, digits);
+            text.push(then);
+        }
+        text
+    }
+}
+
+/// The last so many digits of the number.
+fn push_digits(text: &mut String, number: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number.checked_div(10_u64.saturating_pow(place)).unwrap_or_default().rem_euclid(10);
+        text.extend(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)));
     }
 }
 

@@ -3,10 +3,11 @@
 //! What `wasm-bindgen-futures` has for this polls each future from a microtask, also one that waits for nothing, and again for each
 //! promise that it waited for. Here whatever ends the waiting polls.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use worker::js_sys::{Function, Promise};
@@ -26,15 +27,26 @@ struct Task {
 
 thread_local! {
     static TASKS: RefCell<HashMap<u64, Task>> = RefCell::default();
-    static NEXT: RefCell<u64> = const { RefCell::new(0) };
+    static NEXT: Cell<u64> = const { Cell::new(0) };
 }
 
-struct Woken(u64);
+/// Wakes a task by its number.
+struct Woken {
+    number: u64,
+    /// Whether it was woken before it had to wait for the first time: it has no place among the tasks until then.
+    early: AtomicBool,
+}
 
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
-        if let Some(value) = poll(self.0)
-            && let Some(resolve) = TASKS.with_borrow_mut(|tasks| tasks.remove(&self.0)).and_then(|task| task.resolve)
+        if !TASKS.with_borrow(|tasks| tasks.contains_key(&self.number)) {
+            self.early.store(true, Ordering::Relaxed);
+            return;
+        }
+        let waker = Waker::from(Arc::clone(&self));
+        if let Some(value) = poll(self.number, &waker)
+            && let Some(task) = TASKS.with_borrow_mut(|tasks| tasks.remove(&self.number))
+            && let Some(resolve) = task.resolve
         {
             // A promise's resolver has no way to fail.
             let _ = resolve.call1(&JsValue::UNDEFINED, &value);
@@ -43,8 +55,7 @@ impl Wake for Woken {
 }
 
 /// Polls the task until it has to wait; its value once it has one.
-fn poll(number: u64) -> Option<JsValue> {
-    let waker = Waker::from(Arc::new(Woken(number)));
+fn poll(number: u64, waker: &Waker) -> Option<JsValue> {
     loop {
         let mut work = TASKS.with_borrow_mut(|tasks| {
             let task = tasks.get_mut(&number)?;
@@ -52,7 +63,7 @@ fn poll(number: u64) -> Option<JsValue> {
             task.again = task.work.is_none();
             task.work.take()
         })?;
-        if let Poll::Ready(value) = work.as_mut().poll(&mut Context::from_waker(&waker)) {
+        if let Poll::Ready(value) = work.as_mut().poll(&mut Context::from_waker(waker)) {
             return Some(value);
         }
         let again = TASKS.with_borrow_mut(|tasks| {
@@ -66,24 +77,26 @@ fn poll(number: u64) -> Option<JsValue> {
     }
 }
 
-/// Runs it: its value, or a promise of it. A future doesn't fail; what may go wrong is in its value.
+/// Runs it: its value, or a promise of it. A future doesn't fail; what may go wrong is in its value. One that waits for nothing
+/// never becomes a task.
 pub fn run(work: impl Future<Output = JsValue> + 'static) -> JsValue {
-    let number = NEXT.with_borrow_mut(|next| {
-        *next = next.wrapping_add(1);
-        *next
-    });
-    let task = Task { work: Some(Box::pin(work)), again: false, resolve: None };
-    TASKS.with_borrow_mut(|tasks| tasks.insert(number, task));
-    if let Some(value) = poll(number) {
-        TASKS.with_borrow_mut(|tasks| tasks.remove(&number));
-        return value;
+    let mut work: Work = Box::pin(work);
+    let number = NEXT.replace(NEXT.get().wrapping_add(1));
+    let woken = Arc::new(Woken { number, early: AtomicBool::new(false) });
+    let waker = Waker::from(Arc::clone(&woken));
+    loop {
+        if let Poll::Ready(value) = work.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return value;
+        }
+        if !woken.early.swap(false, Ordering::Relaxed) {
+            break;
+        }
     }
+    let mut work = Some(work);
     Promise::new(&mut |resolve, _| {
-        TASKS.with_borrow_mut(|tasks| {
-            if let Some(task) = tasks.get_mut(&number) {
-                task.resolve = Some(resolve);
-            }
-        });
+        let Some(work) = work.take() else { return };
+        let task = Task { work: Some(work), again: false, resolve: Some(resolve) };
+        TASKS.with_borrow_mut(|tasks| tasks.insert(number, task));
     })
     .into()
 }

@@ -69,16 +69,15 @@ pub enum Body<'a> {
 impl Request {
     /// Of what `facts` and `body` of `wire.js` say; `None` where they say something else than they should.
     pub fn new(text: String, body: Option<Vec<u8>>, raw: web_sys::Request) -> Option<Self> {
-        let mut ends = [0; FACTS];
-        let mut lines = text.split('\n').scan(0_usize, |at, line| {
-            let end = at.saturating_add(line.len());
-            *at = end.saturating_add(1);
-            Some(end)
-        });
-        for end in &mut ends {
-            *end = lines.next()?;
+        let mut ends = [text.len(); FACTS];
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let mut count = 0;
+        for (at, _) in breaks {
+            *ends.get_mut(count)? = at;
+            count = count.saturating_add(1);
         }
-        if lines.next().is_some() {
+        // The last one ends with the text.
+        if count.checked_add(1) != Some(FACTS) {
             return None;
         }
         let mut request = Self { text, ends, target: None, body, raw };
@@ -166,7 +165,8 @@ pub struct Made {
 impl Made {
     /// An answer with this status, and nothing else.
     pub fn new(status: u16) -> Self {
-        Self { status, head: String::new(), body: String::new() }
+        // What most heads need.
+        Self { status, head: String::with_capacity(320), body: String::new() }
     }
 
     /// With this header. Neither has a line break: they are constants, or were parts of a header already.

@@ -2,7 +2,7 @@
 
 /** The answer that opens it; `welcome` is its first frame, and `protocol`, where there is one, the subprotocol. */
 export function open(welcome, protocol, ping, pong) {
-  const [client, server] = Object.values(new WebSocketPair());
+  const { 0: client, 1: server } = new WebSocketPair();
   // By default bytes arrive as a `Blob`, which can't be read at once
   // (https://developers.cloudflare.com/workers/configuration/compatibility-flags/, websocket_standard_binary_type).
   server.binaryType = "arraybuffer";

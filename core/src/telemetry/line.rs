@@ -1,124 +1,152 @@
 //! An event as a line of JSON.
 
-use serde::Serialize;
+use std::fmt;
 
-use super::{Event, Level, Outcome, Reason};
+use serde::{Serialize, Serializer};
+
+use super::{Event, Level, Operation, Outcome, Reason};
 use crate::gate::Mismatch;
-use crate::store::StoreError;
+use crate::store::{Guarantee, Reach, StoreError};
 use crate::ticket::TicketId;
 use uuid::Uuid;
 
-/// Every member that an event may have, in the order in which they are written.
-#[derive(Default, Serialize)]
-struct Line<'a> {
-    event: &'static str,
-    level: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ticket_id: Option<TicketId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operation: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limiter: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    store: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    guarantee: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reach: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_in: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    age_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    names: Option<&'a [&'static str]>,
+/// An event as it is written: its name, its level, and its members in this order.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line<'a> {
+    Started {
+        level: Level,
+        store: &'a str,
+        #[serde(serialize_with = "shown")]
+        guarantee: Guarantee,
+        #[serde(serialize_with = "shown")]
+        reach: Reach,
+    },
+    Misconfigured {
+        level: Level,
+        names: &'a [&'static str],
+    },
+    FallbackToMemory {
+        level: Level,
+    },
+    FellBack {
+        level: Level,
+        ticket_id: TicketId,
+        store: &'a str,
+    },
+    Recovered {
+        level: Level,
+        ticket_id: TicketId,
+        store: &'a str,
+    },
+    Issued {
+        level: Level,
+        ticket_id: TicketId,
+        expires_in: u32,
+    },
+    Consumed {
+        level: Level,
+        ticket_id: TicketId,
+        session: Uuid,
+        age_ms: u64,
+    },
+    Refused {
+        level: Level,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ticket_id: Option<TicketId>,
+        route: &'static str,
+        reason: &'static str,
+        status: u16,
+    },
+    Store {
+        level: Level,
+        operation: Operation,
+        outcome: &'static str,
+        store: &'a str,
+        ms: u64,
+    },
+    StoreFailed {
+        level: Level,
+        operation: Operation,
+        step: &'static str,
+        #[serde(serialize_with = "why")]
+        reason: StoreError,
+        store: &'a str,
+        ms: u64,
+    },
+    IdentityFailed {
+        level: Level,
+        step: &'static str,
+        reason: &'static str,
+        ms: u64,
+    },
+    LimiterFailed {
+        level: Level,
+        limiter: &'static str,
+        reason: &'static str,
+    },
+    InternalError {
+        level: Level,
+        route: &'static str,
+    },
+}
+
+fn shown<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn why<S: Serializer>(error: &StoreError, serializer: S) -> Result<S::Ok, S::Error> {
+    match error {
+        StoreError::Unavailable { cause, .. } => serializer.collect_str(cause),
+        StoreError::Corrupt { .. } => serializer.serialize_str("corrupt"),
+        StoreError::TooLarge { .. } => serializer.serialize_str("too_large"),
+    }
 }
 
 /// The event's line.
 pub fn render(event: &Event<'_>) -> String {
-    let level = match event.level() {
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Alert => "alert",
-    };
     // Numbers, names and UUIDs always make JSON; an empty line would at least not take the request down.
-    serde_json::to_string(&Line { level, ..members(event) }).unwrap_or_default()
+    serde_json::to_string(&line(event)).unwrap_or_default()
 }
 
-fn members<'a>(event: &Event<'a>) -> Line<'a> {
-    let named = |event| Line { event, ..Line::default() };
-    match event {
-        Event::Started { store, guarantee, reach, .. } => Line {
-            store: Some(store),
-            guarantee: Some(guarantee.to_string()),
-            reach: Some(reach.to_string()),
-            ..named("started")
+fn line<'a>(event: &Event<'a>) -> Line<'a> {
+    let level = event.level();
+    match *event {
+        Event::Started { store, guarantee, reach, .. } => Line::Started { level, store, guarantee, reach },
+        Event::Misconfigured { names } => Line::Misconfigured { level, names },
+        Event::FallbackToMemory => Line::FallbackToMemory { level },
+        Event::FellBack { ticket_id, store } => Line::FellBack { level, ticket_id, store },
+        Event::Recovered { ticket_id, store } => Line::Recovered { level, ticket_id, store },
+        Event::Issued { ticket_id, expires_in } => Line::Issued { level, ticket_id, expires_in },
+        Event::Consumed { ticket_id, session, age_ms } => Line::Consumed { level, ticket_id, session, age_ms },
+        Event::Refused { route, reason, status, ticket_id } => {
+            Line::Refused { level, ticket_id, route, reason: text(reason), status }
+        }
+        Event::Store { store, operation, outcome, ms, .. } => match outcome.name() {
+            Ok(outcome) => Line::Store { level, operation, outcome, store, ms },
+            Err(reason) => Line::StoreFailed { level, operation, step: reason.step(), reason, store, ms },
         },
-        Event::Misconfigured { names } => Line { names: Some(names), ..named("misconfigured") },
-        Event::FallbackToMemory => named("fallback_to_memory"),
-        Event::FellBack { ticket_id, store } => {
-            Line { ticket_id: Some(*ticket_id), store: Some(store), ..named("fell_back") }
-        }
-        Event::Recovered { ticket_id, store } => {
-            Line { ticket_id: Some(*ticket_id), store: Some(store), ..named("recovered") }
-        }
-        Event::Issued { ticket_id, expires_in } => {
-            Line { ticket_id: Some(*ticket_id), expires_in: Some(*expires_in), ..named("issued") }
-        }
-        Event::Consumed { ticket_id, session, age_ms } => {
-            Line { ticket_id: Some(*ticket_id), session: Some(*session), age_ms: Some(*age_ms), ..named("consumed") }
-        }
-        Event::Refused { route, reason, status, ticket_id } => Line {
-            ticket_id: *ticket_id,
-            route: Some(route),
-            reason: Some(text(*reason).to_owned()),
-            status: Some(*status),
-            ..named("refused")
-        },
-        Event::Store { store, operation, outcome, ms, .. } => {
-            let line = Line { store: Some(store), operation: Some(operation.name()), ms: Some(*ms), ..named("store") };
-            match outcome {
-                Outcome::Failed(error) => failed(line, *error),
-                Outcome::Issued => Line { outcome: Some("issued"), ..line },
-                Outcome::Granted => Line { outcome: Some("granted"), ..line },
-                Outcome::Used => Line { outcome: Some("used"), ..line },
-                Outcome::TooLate => Line { outcome: Some("too_late"), ..line },
-                Outcome::NotUnderstood => Line { outcome: Some("not_understood"), ..line },
-                Outcome::Unknown => Line { outcome: Some("unknown"), ..line },
-                Outcome::Forged => Line { outcome: Some("forged"), ..line },
-                Outcome::TooLarge => Line { outcome: Some("too_large"), ..line },
-            }
-        }
-        Event::IdentityFailed { step, reason, ms } => {
-            Line { step: Some(step), reason: Some((*reason).to_owned()), ms: Some(*ms), ..named("identity_failed") }
-        }
-        Event::LimiterFailed { limiter, reason } => {
-            Line { limiter: Some(limiter), reason: Some((*reason).to_owned()), ..named("limiter_failed") }
-        }
-        Event::InternalError { route } => Line { route: Some(route), ..named("internal_error") },
+        Event::IdentityFailed { step, reason, ms } => Line::IdentityFailed { level, step, reason, ms },
+        Event::LimiterFailed { limiter, reason } => Line::LimiterFailed { level, limiter, reason },
+        Event::InternalError { route } => Line::InternalError { level, route },
     }
 }
 
-fn failed(line: Line<'_>, error: StoreError) -> Line<'_> {
-    let reason = match error {
-        StoreError::Unavailable { cause, .. } => cause.to_string(),
-        StoreError::Corrupt { .. } => "corrupt".to_owned(),
-        StoreError::TooLarge { .. } => "too_large".to_owned(),
-    };
-    Line { event: "store_failed", step: Some(error.step()), reason: Some(reason), ..line }
+impl Outcome {
+    /// Its name; the error where there was no answer.
+    fn name(self) -> Result<&'static str, StoreError> {
+        Ok(match self {
+            Self::Issued => "issued",
+            Self::Granted => "granted",
+            Self::Used => "used",
+            Self::TooLate => "too_late",
+            Self::NotUnderstood => "not_understood",
+            Self::Unknown => "unknown",
+            Self::Forged => "forged",
+            Self::TooLarge => "too_large",
+            Self::Failed(error) => return Err(error),
+        })
+    }
 }
 
 fn text(reason: Reason) -> &'static str {
@@ -139,7 +167,6 @@ fn text(reason: Reason) -> &'static str {
 mod tests {
     use super::*;
     use crate::store::Cause;
-    use crate::telemetry::Operation;
 
     fn store(outcome: Outcome, slow: bool) -> String {
         render(&Event::Store { store: "kv", operation: Operation::Consume, outcome, ms: 7, slow })

@@ -10,13 +10,15 @@ pub use line::render;
 use crate::gate::Mismatch;
 use crate::store::{Guarantee, Reach, StoreError};
 use crate::ticket::TicketId;
+use serde::Serialize;
 use uuid::Uuid;
 
 /// Where events go. A function without a state: nothing to borrow, nothing to keep alive.
 pub type Sink = fn(&Event<'_>);
 
 /// How loud an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// The gate does its work.
     Info,
@@ -48,7 +50,8 @@ pub enum Reason {
 }
 
 /// What a store was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// To write.
     Issue,
