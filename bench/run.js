@@ -9,7 +9,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "../scripts/build.js";
+import { build, compile } from "../scripts/build.js";
 import { main } from "../scripts/run.js";
 import { setup } from "../scripts/setup.js";
 import { crossings } from "./crossings.js";
@@ -53,8 +53,14 @@ const rows = (options) => {
     [sides.memory(options), sides.nodeTwin(), LIFE],
   ];
 };
-/** What no gate can go below. */
+/** What no gate can go below: a row that a goal can be held against has its name. */
 const floors = (options) => [
+  [sides.frameWasm(), sides.checked(), LIFE, { bounds: "memory" }],
+  [sides.frameWasm(), sides.thin(), LIFE, { bounds: "memory" }],
+  [sides.frame(), sides.checked(), LIFE],
+  [sides.frame(), sides.thin(), LIFE],
+  [sides.frameDurable(), sides.thinDurable(), FEW, { bounds: "durable" }],
+  [sides.frameSealed(), sides.thinDurable(), FEW, { bounds: "sealed" }],
   [sides.memory(options), sides.hello(), { ...ISSUE, operation: "plain" }, { name: "a path that isn't there: " }],
   [sides.helloWasm(options), sides.hello(), { ...ISSUE, operation: "plain" }],
   [sides.thin(), sides.accept(), { ...LIFE, operation: "accept" }, { name: "sockets alone, refused by the first: " }],
@@ -63,13 +69,13 @@ const floors = (options) => [
 const nameOf = ([ours, theirs, , { name = "" } = {}]) => `${name}${ours.name} beside ${theirs.name}`;
 
 async function measured(row, count) {
-  const [ours, theirs, each, { goal, goalOfTime } = {}] = row;
+  const [ours, theirs, each, { goal, goalOfTime, bounds } = {}] = row;
   const name = nameOf(row);
   const result = await pairs(ours, theirs, { ...each, pairs: count });
   const { median, low, high } = result.ratio;
   const times = `${result.ours.p50.toFixed(2)} and ${result.theirs.p50.toFixed(2)} ms`;
   console.log(`bench: ${name}: ${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}), p50 ${times}`);
-  return { name, goal, goalOfTime, ...result };
+  return { name, goal, goalOfTime, bounds, ...result };
 }
 
 const steps = () => JSON.parse(readFileSync(STEPS, "utf8"));
@@ -98,6 +104,7 @@ await main(async () => {
     await setup();
     await build();
   }
+  await compile({ folder: sides.FRAME, features: ["frame"] });
   if (values.step !== undefined) return step(values.step, options);
   const count = values.quick ? 5 : 15;
   if (values.only !== undefined) {

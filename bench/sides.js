@@ -85,9 +85,17 @@ export const thinDurable = () =>
 export const kvTwin = (ms) => twin(`the guide's design on KV, ${ms} ms a call`, "kv.js", namespace("TICKETS", ms));
 export const nodeTwin = () => ({ name: "Node with ws and Redis", script: "bench/twins/node.js", ...withRedis });
 export const hello = () => twin("hello in JavaScript", "hello.js");
-export const frame = () => twin("what the runtime charges for what is seen", "frame.js");
-export const frameQuiet = () =>
-  twin("what the runtime charges, logs off", "frame.js", { vars: { QUIET: "yes" } });
+/** What no gate can go below, whatever it is written in: what is seen of it, and nothing decided. */
+export const frame = () => twin("the frame in JavaScript", "frame.js");
+/** The same in wasm, as `compile` makes it in the folder `FRAME`. */
+export const frameWasm = () => ({ ...memory({ folder: FRAME }), name: "the frame in wasm" });
+export const FRAME = "build/frame";
+const frameShards = (name, vars) => ({
+  ...twin(name, "frame-shards.js", { objects: [["TICKETS", "Tickets"]], vars }),
+  modules: [script("bench/twins/frame-shards.js"), script("bench/twins/frame.js", "frame.js")],
+});
+export const frameDurable = () => frameShards("the frame in JavaScript, a ticket put and taken", {});
+export const frameSealed = () => frameShards("the frame in JavaScript, a ticket claimed", { CLAIM_ONLY: "yes" });
 export const accept = () => twin("a bare accept in JavaScript", "accept.js");
 
 /** Hello, with one call of the wasm that does nothing. */

@@ -45,7 +45,7 @@ impl Ask {
     /// Reads a path; `None` for all that this version doesn't know.
     pub fn parse(path: &str) -> Option<Self> {
         let parts: Vec<_> = path.strip_prefix('/')?.split('/').collect();
-        let moment = |text: &str| text.parse().ok().map(Millis);
+        let moment = |text: &str| text.parse::<u64>().ok().and_then(|ms| Millis::try_from(ms).ok());
         let uuid = |text: &str| Uuid::try_parse(text).ok();
         Some(match parts.as_slice() {
             ["put", digest, expires_at] => Self::Put { key: hex(digest)?.to_vec(), expires_at: moment(expires_at)? },
@@ -81,6 +81,7 @@ mod tests {
             "",
             "/claim/1/2/3",
             &claim.replace("42", "-1"),
+            &claim.replace("42", "8640000000000001"),
             &format!("{claim}/"),
             &format!("{take}/42"),
             &format!("/x{claim}"),

@@ -95,14 +95,14 @@ impl From<u16> for Word {
 impl Shard {
     async fn answer(&self, path: &str, body: Option<String>) -> Result<Word> {
         match Ask::parse(path) {
-            Some(Ask::Put { key, expires_at }) => self.put(key, expires_at, body.unwrap_or_default()).await,
+            Some(Ask::Put { key, expires_at }) => self.put(&key, expires_at, &body.unwrap_or_default()).await,
             Some(Ask::Take { key, attempt }) => self.take(&key, attempt),
-            Some(Ask::Claim { key, attempt, expires_at }) => self.claim(key, attempt, expires_at).await,
+            Some(Ask::Claim { key, attempt, expires_at }) => self.claim(&key, attempt, expires_at).await,
             None => Ok(NOT_UNDERSTOOD.into()),
         }
     }
 
-    async fn put(&self, key: Vec<u8>, expires_at: Millis, grant: String) -> Result<Word> {
+    async fn put(&self, key: &[u8], expires_at: Millis, grant: &str) -> Result<Word> {
         let is_new = self.make_table(expires_at)?;
         self.tables.put(key, expires_at, grant)?;
         self.wake_up_for(is_new, expires_at).await?;
@@ -118,7 +118,7 @@ impl Shard {
         })
     }
 
-    async fn claim(&self, key: Vec<u8>, attempt: Uuid, expires_at: Millis) -> Result<Word> {
+    async fn claim(&self, key: &[u8], attempt: Uuid, expires_at: Millis) -> Result<Word> {
         if forgotten_at(expires_at) <= Date::now().as_millis() {
             return Ok(TOO_LATE.into());
         }

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use uuid::Uuid;
+use worker::js_sys::Array;
+use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 use super::buckets::{bucket_of, end_of, kind_and_bucket};
@@ -23,6 +25,37 @@ const KIND: &str = "tickets";
 /// How many tables one statement looks into; a result has 100 columns at most
 /// (<https://developers.cloudflare.com/durable-objects/platform/limits/>).
 const LOOK_MAX: usize = 32;
+
+// A statement by what is bound to its parameters, in their order. Moments are numbers of JavaScript's, which hold each that there
+// can be.
+#[wasm_bindgen(module = "/src/objects/shard/tables.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = row)]
+    fn with_key(sql: &JsValue, statement: &str, key: &[u8]) -> std::result::Result<Option<Array>, JsValue>;
+    #[wasm_bindgen(catch, js_name = row)]
+    fn with_attempt(
+        sql: &JsValue,
+        statement: &str,
+        attempt: &[u8],
+        key: &[u8],
+    ) -> std::result::Result<Option<Array>, JsValue>;
+    #[wasm_bindgen(catch, js_name = row)]
+    fn with_claim(
+        sql: &JsValue,
+        statement: &str,
+        key: &[u8],
+        attempt: &[u8],
+        expires_at: f64,
+    ) -> std::result::Result<Option<Array>, JsValue>;
+    #[wasm_bindgen(catch, js_name = row)]
+    fn with_record(
+        sql: &JsValue,
+        statement: &str,
+        key: &[u8],
+        expires_at: f64,
+        record: &str,
+    ) -> std::result::Result<Option<Array>, JsValue>;
+}
 
 /// What taking or claiming a ticket comes to.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,12 +104,10 @@ impl Tables {
     }
 
     /// Writes a grant down, into a table that there is.
-    pub(super) fn put(&self, key: Vec<u8>, expires_at: Millis, record: String) -> Result<()> {
+    pub(super) fn put(&self, key: &[u8], expires_at: Millis, record: &str) -> Result<()> {
         let bucket = bucket_of(expires_at);
-        self.sql.exec(
-            &format!("INSERT INTO {KIND}_{bucket} (key, expires_at, record) VALUES (?, ?, ?)"),
-            vec![blob(key), moment(expires_at)?, SqlStorageValue::String(record)],
-        )?;
+        let put = format!("INSERT INTO {KIND}_{bucket} (key, expires_at, record) VALUES (?, ?, ?)");
+        with_record(self.sql.as_ref(), &put, key, moment(expires_at), record)?;
         Ok(())
     }
 
@@ -108,7 +139,8 @@ impl Tables {
         let mark = format!(
             "UPDATE {KIND}_{bucket} SET attempt = ?1 WHERE key = ?2 AND (attempt IS NULL OR attempt = ?1) RETURNING record"
         );
-        Ok(self.row(&mark, vec![uuid(attempt), blob(key.to_vec())])?.into_iter().find_map(text))
+        let row = with_attempt(self.sql.as_ref(), &mark, attempt.as_bytes(), key)?;
+        Ok(row.and_then(|row| row.get(0).as_string()))
     }
 
     /// In which table the grant is, and the grant.
@@ -117,8 +149,8 @@ impl Tables {
         for buckets in newest_first.chunks(LOOK_MAX) {
             let looks: Vec<_> =
                 buckets.iter().map(|bucket| format!("(SELECT record FROM {KIND}_{bucket} WHERE key = ?1)")).collect();
-            let row = self.row(&format!("SELECT {}", looks.join(", ")), vec![blob(key.to_vec())])?;
-            let mut found = buckets.iter().zip(row).filter_map(|(bucket, value)| Some((*bucket, text(value)?)));
+            let row = with_key(self.sql.as_ref(), &format!("SELECT {}", looks.join(", ")), key)?.unwrap_or_default();
+            let mut found = buckets.iter().zip(row).filter_map(|(bucket, value)| Some((*bucket, value.as_string()?)));
             if let Some(found) = found.next() {
                 return Ok(Some(found));
             }
@@ -127,23 +159,24 @@ impl Tables {
     }
 
     /// Claims the ticket for this attempt, in a table that there is.
-    pub(super) fn claim(&self, key: Vec<u8>, attempt: Uuid, expires_at: Millis) -> Result<Elected<()>> {
+    pub(super) fn claim(&self, key: &[u8], attempt: Uuid, expires_at: Millis) -> Result<Elected<()>> {
+        let sql = self.sql.as_ref();
         let bucket = bucket_of(expires_at);
         let may_be_elsewhere = self.known()?.newer.values().any(|newer| *newer == bucket);
         if !may_be_elsewhere {
             let claim = format!(
                 "INSERT INTO {KIND}_{bucket} (key, attempt, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1"
             );
-            if !self.row(&claim, vec![blob(key.clone()), uuid(attempt), moment(expires_at)?])?.is_empty() {
+            if with_claim(sql, &claim, key, attempt.as_bytes(), moment(expires_at))?.is_some() {
                 return Ok(Elected::Won(()));
             }
         }
         // Claimed already: by this very attempt, if its reply was lost and it asks again.
         let holder = format!("SELECT attempt = ?1 FROM {KIND}_{bucket} WHERE key = ?2");
-        Ok(match self.row(&holder, vec![uuid(attempt), blob(key)])?.as_slice() {
-            [SqlStorageValue::Integer(1)] => Elected::Won(()),
-            [_] => Elected::Lost(()),
-            _ => Elected::NotUnderstood,
+        Ok(match with_attempt(sql, &holder, attempt.as_bytes(), key)?.map(|row| row.get(0).as_f64()) {
+            Some(Some(1.0)) => Elected::Won(()),
+            Some(_) => Elected::Lost(()),
+            None => Elected::NotUnderstood,
         })
     }
 
@@ -189,28 +222,10 @@ impl Tables {
         self.known.replace(Some(Rc::clone(&known)));
         Ok(known)
     }
-
-    /// The statement's first row; empty when it gives none.
-    fn row(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<Vec<SqlStorageValue>> {
-        Ok(self.sql.exec(statement, bindings)?.raw().next().transpose()?.unwrap_or_default())
-    }
 }
 
-fn text(value: SqlStorageValue) -> Option<String> {
-    match value {
-        SqlStorageValue::String(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn blob(bytes: Vec<u8>) -> SqlStorageValue {
-    SqlStorageValue::Blob(bytes)
-}
-
-fn uuid(uuid: Uuid) -> SqlStorageValue {
-    blob(uuid.as_bytes().to_vec())
-}
-
-fn moment(moment: Millis) -> Result<SqlStorageValue> {
-    SqlStorageValue::try_from_i64(i64::try_from(moment.0).unwrap_or(i64::MAX))
+/// As the statements bind it.
+#[expect(clippy::cast_precision_loss, reason = "moments are whole numbers below 2^53")]
+fn moment(moment: Millis) -> f64 {
+    moment.0 as f64
 }
