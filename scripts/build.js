@@ -18,16 +18,14 @@ import { isDeepStrictEqual } from "node:util";
 import { gzipSync } from "node:zlib";
 import { main, run, Stop, seconds } from "./run.js";
 import { setup } from "./setup.js";
-import { bindgen, npmTools, root } from "./tools.js";
+import { bindgen, npmTools, root, worker } from "./tools.js";
 
 const wasm = "build/index_bg.wasm";
 const outputs = ["build/index.js", wasm];
 const stampFile = "build/.ws-ticket-build";
-const targetFolder = process.env.CARGO_TARGET_DIR ?? "target";
 
 // rustc's own account of the files that it read.
-const TARGET = "wasm32-unknown-unknown";
-const account = join(targetFolder, TARGET, "release", "ws_ticket.d");
+const account = join(worker.folder, "ws_ticket.d");
 const settings = [
   ...["Cargo.toml", "core/Cargo.toml", "Cargo.lock", "build.rs", ".cargo/config.toml", "rust-toolchain.toml"],
   ...["package-lock.json", "scripts/build.js", "entry/index.js"],
@@ -96,10 +94,9 @@ export async function compile({ folder = "build", features = [], entry = "entry/
   const stage = join(folder, ".stage");
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(stage, { recursive: true });
-  const target = ["--target", TARGET, ...features.flatMap((feature) => ["--features", feature])];
-  // The macros of wasm-bindgen look at this.
-  await must("cargo", ["build", "--lib", "--release", "--locked", ...target], { WASM_BINDGEN_USE_JS_SYS: "1" });
-  await must(bindgen().path, [join(targetFolder, TARGET, "release", "ws_ticket.wasm"), stage]);
+  const chosen = features.flatMap((feature) => ["--features", feature]);
+  await must("cargo", [...worker.cargo, ...chosen], worker.env);
+  await must(bindgen().path, [join(worker.folder, "ws_ticket.wasm"), stage]);
   const flags = FEATURES.map((feature) => `--enable-${feature}`);
   const output = join(folder, "index_bg.wasm");
   await must(npmTools.wasmOpt, [join(stage, "index_bg.wasm"), "-O", ...flags, "--strip-debug", "-o", output]);

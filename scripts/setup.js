@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installCargoTool } from "./cargo-tool.js";
 import { capture, main, Stop, step, tail } from "./run.js";
-import { bindgen, npmTools, onPath, read, root, rust, systemPath } from "./tools.js";
+import { bindgen, npmTools, onPath, read, root, rust, systemPath, worker } from "./tools.js";
 
 const stampFile = join(root, "node_modules", ".ws-ticket-setup");
 const host = `${process.platform}-${process.arch}`;
@@ -133,6 +133,15 @@ async function rustToolchain(stamp) {
   return sysroot;
 }
 
+/**
+ * In a fresh clone the Worker is compiled while npm brings its packages: neither needs the other, and together they are what takes
+ * longest. Whether it went well is for the build to say.
+ */
+function compileMeanwhile() {
+  if (existsSync(join(worker.folder, "ws_ticket.wasm"))) return undefined;
+  return capture("cargo", worker.cargo, { env: worker.env, group: true }).catch(() => undefined);
+}
+
 /** A file to edit, so it is never overwritten. */
 function devVars() {
   const file = join(root, ".dev.vars");
@@ -146,9 +155,11 @@ export async function setup() {
   const before = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
   const stamp = json(before, {});
   const lock = createHash("sha256").update(read("package-lock.json")).digest("hex");
-  await npmPackages(stamp, lock);
   const sysroot = await rustToolchain(stamp);
+  const compiling = before === "" ? compileMeanwhile() : undefined;
+  await npmPackages(stamp, lock);
   await installCargoTool(bindgen());
+  if (compiling) await step("setup: the Worker, compiled meanwhile", () => compiling);
   devVars();
   const after = JSON.stringify({ lock, host, channel: rust.channel, sysroot });
   if (after !== before) writeFileSync(stampFile, after);

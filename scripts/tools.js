@@ -35,6 +35,14 @@ function rustToolchain() {
 }
 export const rust = rustToolchain();
 
+/** What compiles the Worker. The macros of wasm-bindgen look at the variable. */
+const target = "wasm32-unknown-unknown";
+export const worker = {
+  cargo: ["build", "--lib", "--release", "--locked", "--target", target],
+  env: { WASM_BINDGEN_USE_JS_SYS: "1" },
+  folder: join(process.env.CARGO_TARGET_DIR ?? "target", target, "release"),
+};
+
 /** The version of a crate in Cargo.lock. */
 function lockedVersion(crate) {
   const lock = existsSync(join(root, "Cargo.lock")) ? read("Cargo.lock") : "";
