@@ -1,73 +1,13 @@
 // `npm run build`, and the build command of wrangler.jsonc: the Worker, from src/ to build/. Nothing is done when nothing
 // changed, judged by content and not by time, so that `npm run dev` and `npm test` begin at once.
-import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { join, relative } from "node:path";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isDeepStrictEqual } from "node:util";
 import { gzipSync } from "node:zlib";
 import { main, run, Stop, seconds } from "./run.js";
 import { setup } from "./setup.js";
-import { bindgen, npmTools, root, worker } from "./tools.js";
-
-const wasm = "build/index_bg.wasm";
-const outputs = ["build/index.js", wasm];
-const stampFile = "build/.ws-ticket-build";
-
-// rustc's own account of the files that it read.
-const account = join(worker.folder, "ws_ticket.d");
-const settings = [
-  ...["Cargo.toml", "core/Cargo.toml", "Cargo.lock", "build.rs", ".cargo/config.toml", "rust-toolchain.toml"],
-  ...["package-lock.json", "scripts/build.js", "entry/index.js"],
-];
-
-function sourceFiles() {
-  const entries = ["src", "core/src"].flatMap((folder) =>
-    readdirSync(folder, { recursive: true, withFileTypes: true }),
-  );
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
-}
-
-/** Also finds what `include_str!` takes from outside of src/. */
-function readByCompiler() {
-  if (!existsSync(account)) return [];
-  const [line] = readFileSync(account, "utf8").split("\n");
-  const files = line.split(/(?<!\\) /).slice(1);
-  return files.map((file) => relative(root, file.replaceAll("\\ ", " ")));
-}
-
-/** The content of files by name, those included that are not there. */
-function hashes(files) {
-  const hash = (file) => createHash("sha256").update(readFileSync(file)).digest("hex");
-  return Object.fromEntries(files.map((file) => [file, existsSync(file) ? hash(file) : "absent"]));
-}
-
-/** What is known of the last build that succeeded. */
-function lastBuild() {
-  try {
-    return JSON.parse(readFileSync(stampFile, "utf8"));
-  } catch {
-    return { inputs: {}, outputs: {}, flags: "" };
-  }
-}
-
-/** cargo goes by time: it takes a file that came back from elsewhere with an old date for one that it has compiled. */
-function showToCargo(files) {
-  if (!existsSync(account)) return;
-  const compiled = statSync(account).mtimeMs;
-  const now = new Date();
-  for (const file of files) if (existsSync(file) && statSync(file).mtimeMs <= compiled) utimesSync(file, now, now);
-}
+import { changes, wasm } from "./stamp.js";
+import { bindgen, npmTools, worker } from "./tools.js";
 
 function size() {
   const bytes = readFileSync(wasm);
@@ -113,22 +53,14 @@ export async function compile({ folder = "build", features = [], entry = "entry/
 /** Builds if needed. `setup()` must have run. */
 export async function build() {
   const began = Date.now();
-  const last = lastBuild();
-  const flags = process.env.RUSTFLAGS ?? "";
-  // Hashed before the build: what is edited meanwhile counts as changed.
-  const sources = hashes([...settings, ...sourceFiles()]);
-  const inputs = { ...hashes(Object.keys(last.inputs)), ...sources };
-  const same = isDeepStrictEqual({ inputs, outputs: hashes(outputs), flags }, last);
-  if (same) {
+  const since = changes();
+  if (since.none) {
     console.log(`build: up to date, ${size()}`);
     return;
   }
-  rmSync(stampFile, { force: true });
-  const changed = Object.keys(inputs).filter((file) => inputs[file] !== last.inputs[file]);
-  showToCargo(changed.filter((file) => !settings.includes(file)));
+  since.begin();
   await compile();
-  const stamp = { inputs: { ...hashes(readByCompiler()), ...sources }, outputs: hashes(outputs), flags };
-  writeFileSync(stampFile, JSON.stringify(stamp));
+  since.done();
   console.log(`build: ${size()} (${seconds(began)})`);
 }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installCargoTool } from "./cargo-tool.js";
 import { capture, main, Stop, step, tail } from "./run.js";
+import { changes } from "./stamp.js";
 import { bindgen, npmTools, onPath, read, root, rust, systemPath, worker } from "./tools.js";
 
 const stampFile = join(root, "node_modules", ".ws-ticket-setup");
@@ -137,9 +138,10 @@ async function rustToolchain(stamp) {
  * In a fresh clone the Worker is compiled while npm brings its packages: neither needs the other, and together they are what takes
  * longest. Whether it went well is for the build to say.
  */
-function compileMeanwhile() {
-  if (existsSync(join(worker.folder, "ws_ticket.wasm"))) return undefined;
-  return capture("cargo", worker.cargo, { env: worker.env, group: true }).catch(() => undefined);
+async function compileMeanwhile() {
+  const since = changes();
+  const { code } = await capture("cargo", worker.cargo, { env: worker.env, group: true });
+  if (code === 0) since.compiled();
 }
 
 /** A file to edit, so it is never overwritten. */
@@ -156,7 +158,8 @@ export async function setup() {
   const stamp = json(before, {});
   const lock = createHash("sha256").update(read("package-lock.json")).digest("hex");
   const sysroot = await rustToolchain(stamp);
-  const compiling = before === "" ? compileMeanwhile() : undefined;
+  const isFresh = before === "" && !existsSync(worker.folder);
+  const compiling = isFresh ? compileMeanwhile().catch(() => undefined) : undefined;
   await npmPackages(stamp, lock);
   await installCargoTool(bindgen());
   if (compiling) await step("setup: the Worker, compiled meanwhile", () => compiling);
