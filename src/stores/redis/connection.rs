@@ -74,8 +74,7 @@ impl Connection {
 
     /// Sends commands.
     pub async fn send(&mut self, step: &'static str, commands: &[Command]) -> Result<(), StoreError> {
-        let bytes = resp::bytes_of(commands).map_err(|_| StoreError::Unavailable { step, cause: Cause::Failed })?;
-        self.socket.write(&bytes, &self.by).await.map_err(|why| self.lost(step, &why))
+        self.socket.write(&resp::bytes_of(commands), &self.by).await.map_err(|why| self.lost(step, &why))
     }
 
     /// The next reply.

@@ -1,15 +1,14 @@
 //! RESP, the language of Redis (<https://redis.io/docs/latest/develop/reference/protocol-spec/>): commands to bytes, bytes to
-//! the few replies that our commands can get. The codec is `redis-protocol`'s; what it lets pass is refused here.
-
-use redis_protocol::resp2::decode::decode;
-use redis_protocol::resp2::encode::encode;
-use redis_protocol::resp2::types::{OwnedFrame, Resp2Frame};
+//! the few replies that our commands can get. All else is no reply: a crate for the whole of RESP reads numbers, arrays in arrays and
+//! values with other ends, which then had to be refused here (`redis-protocol`, for 6.5 KB of gzipped wasm).
 
 use super::command::Command;
 use super::refusal::cause_of;
 use ws_ticket_core::store::{Cause, Fault};
 
-/// RESP3's null, which the codec of RESP2 doesn't know.
+/// What ends a line, and a value.
+const END: &[u8] = b"\r\n";
+/// RESP3's null.
 const NULL: &[u8] = b"_\r\n";
 
 /// A reply. What an error says stays here: it can repeat a command's arguments.
@@ -50,17 +49,16 @@ impl Malformed {
     }
 }
 
-/// The commands' bytes, one after the other.
-pub fn bytes_of(commands: &[Command]) -> Result<Vec<u8>, Malformed> {
+/// The commands' bytes, one after the other: arrays of bulk strings.
+pub fn bytes_of(commands: &[Command]) -> Vec<u8> {
     let mut all = Vec::new();
-    for command in commands {
-        let words = command.words().iter().map(|word| OwnedFrame::BulkString(word.clone().into_bytes()));
-        let frame = OwnedFrame::Array(words.collect());
-        let mut bytes = vec![0; frame.encode_len(false)];
-        encode(&mut bytes, &frame, false).map_err(|_| Malformed)?;
-        all.append(&mut bytes);
+    for words in commands.iter().map(Command::words) {
+        all.extend(format!("*{}\r\n", words.len()).into_bytes());
+        for word in words {
+            all.extend(format!("${}\r\n{word}\r\n", word.len()).into_bytes());
+        }
     }
-    Ok(all)
+    all
 }
 
 /// The first reply and how many bytes it has; `None` while it isn't whole.
@@ -69,26 +67,41 @@ pub fn first_reply(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Malformed> {
     if NULL.starts_with(bytes) {
         return Ok((bytes == NULL).then_some((Reply::Null, NULL.len())));
     }
-    if !matches!(bytes.first(), Some(b'+' | b'-' | b'$')) {
-        // No array ever gets to the codec: it reads nested ones by recursion, as deep as they like.
-        return Err(Malformed);
-    }
-    let Some((frame, length)) = decode(bytes).map_err(|_| Malformed)? else { return Ok(None) };
-    // The codec takes any two bytes for the end of a value.
-    if !bytes.get(..length).is_some_and(|reply| reply.ends_with(b"\r\n")) {
-        return Err(Malformed);
-    }
-    let reply = match frame {
-        OwnedFrame::SimpleString(text) if text == b"OK" => Reply::Ok,
-        OwnedFrame::BulkString(value) => Reply::Value(value),
-        OwnedFrame::Null => Reply::Null,
-        OwnedFrame::Error(text) => match cause_of(&text) {
+    let Some((kind @ (b'+' | b'-' | b'$'), rest)) = bytes.split_first() else { return Err(Malformed) };
+    let Some(end) = rest.windows(END.len()).position(|bytes| bytes == END) else { return Ok(None) };
+    let (line, rest) = rest.split_at_checked(end).ok_or(Malformed)?;
+    let line = std::str::from_utf8(line).map_err(|_| Malformed)?;
+    let rest = rest.get(END.len()..).ok_or(Malformed)?;
+    let reply = match (kind, line) {
+        (b'+', "OK") => Reply::Ok,
+        (b'-', text) => match cause_of(text) {
             Cause::Server(Fault::UnknownCommand) => Reply::UnknownCommand,
             cause => Reply::Refused(cause),
         },
+        (b'$', "-1") => Reply::Null,
+        (b'$', length) => {
+            let Some(value) = value(length, rest)? else { return Ok(None) };
+            let all = bytes.len().saturating_sub(rest.len()).saturating_add(value.len()).saturating_add(END.len());
+            return Ok(Some((Reply::Value(value.to_vec()), all)));
+        }
         _ => return Err(Malformed),
     };
-    Ok(Some((reply, length)))
+    Ok(Some((reply, bytes.len().saturating_sub(rest.len()))))
+}
+
+/// The value of so many bytes that stands at the beginning; `None` while it isn't whole.
+fn value<'a>(length: &str, rest: &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
+    // `parse` would take a sign.
+    let digits = length.bytes().all(|byte| byte.is_ascii_digit());
+    let length: u32 = length.parse().ok().filter(|_| digits).ok_or(Malformed)?;
+    let Some((value, rest)) = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length)) else {
+        return Ok(None);
+    };
+    match rest.get(..END.len()) {
+        Some(END) => Ok(Some(value)),
+        Some(_) => Err(Malformed),
+        None => Ok(None),
+    }
 }
 
 #[cfg(test)]
