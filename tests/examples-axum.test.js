@@ -1,0 +1,73 @@
+// The rules in another server: examples/axum, a gate with a store of its own behind axum, compiled and run as it is.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { WebSocket } from "ws";
+
+const PROJECT = fileURLToPath(new URL("../", import.meta.url));
+const PACKAGE = ["--locked", "--quiet", "--package", "ws-ticket-axum"];
+
+async function cargo(...args) {
+  const child = spawn("cargo", args, { cwd: PROJECT, stdio: ["ignore", "ignore", "pipe"] });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    errors += text;
+  });
+  const [code] = await once(child, "close");
+  assert.equal(code, 0, errors);
+}
+
+let server;
+let url;
+before(async () => {
+  await cargo("clippy", ...PACKAGE, "--", "-D", "warnings");
+  await cargo("build", ...PACKAGE);
+  const folder = process.env.CARGO_TARGET_DIR ?? `${PROJECT}target`;
+  server = spawn(`${folder}/debug/ws-ticket-axum`, ["127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(server.stdout.setEncoding("utf8"), "data");
+  url = line.trim();
+});
+after(() => server?.kill());
+
+async function issue(headers = {}) {
+  const answer = await fetch(`${url}/ws-ticket`, { method: "POST", headers: { "X-User": "alice", ...headers } });
+  assert.equal(answer.status, 200);
+  return (await answer.json()).ticket;
+}
+
+/** The first message, or the status of the refusal. */
+function open(ticket, origin) {
+  const socket = new WebSocket(`${url.replace("http", "ws")}/ws?ticket=${ticket}`, { origin });
+  return new Promise((resolve, reject) => {
+    socket.on("message", (text) => {
+      resolve(String(text));
+      socket.close();
+    });
+    socket.on("unexpected-response", (_, { statusCode }) => {
+      resolve(statusCode);
+      socket.terminate();
+    });
+    socket.on("error", reject);
+  });
+}
+
+test("a ticket opens one socket, of fifty that race for it", async () => {
+  const ticket = await issue();
+  const all = await Promise.all(Array.from({ length: 50 }, () => open(ticket)));
+  assert.equal(all.filter((answer) => answer === "welcome, alice").length, 1);
+  assert.equal(all.filter((answer) => answer === 401).length, 49);
+});
+
+test("the rules are the same: no login, no ticket; another origin burns it; what is no ticket isn't asked about", async () => {
+  assert.equal((await fetch(`${url}/ws-ticket`, { method: "POST" })).status, 401);
+  const ticket = await issue({ Origin: "https://app.example.com" });
+  assert.equal(await open(ticket, "https://evil.example"), 401);
+  assert.equal(await open(ticket, "https://app.example.com"), 401);
+  assert.equal(
+    await open(await issue({ Origin: "https://app.example.com" }), "https://app.example.com"),
+    "welcome, alice",
+  );
+  assert.equal(await open("wst_x_short"), 400);
+});
