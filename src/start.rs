@@ -15,6 +15,7 @@ use crate::http::App;
 use crate::http::limit::Limits;
 use crate::identity::Identity;
 use crate::platform::{clock, console, panics};
+use crate::sessions::Session;
 use crate::stores;
 use ws_ticket_core::gate::Gate;
 use ws_ticket_core::telemetry::Event;
@@ -24,7 +25,7 @@ use ws_ticket_core::ticket::{Keyring, Purpose, derive};
 type Started = Rc<Result<App, Vec<BadSetting>>>;
 
 thread_local! {
-    // Bindings don't change in an isolate's life: a deploy makes new isolates.
+    // FromEnv don't change in an isolate's life: a deploy makes new isolates.
     static STARTED: OnceCell<Started> = const { OnceCell::new() };
 }
 
@@ -35,7 +36,7 @@ pub fn once(env: &Env) -> Started {
 }
 
 fn start(env: &Env) -> Result<App, Vec<BadSetting>> {
-    let app = Config::read(&Bindings(env)).and_then(|config| assemble(config, env));
+    let app = Config::read(&FromEnv(env)).and_then(|config| assemble(config, env));
     match &app {
         Ok(app) => announce(app),
         Err(problems) => {
@@ -57,6 +58,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
         identity: Identity::new(&config.identity, console::emit),
         carriage: config.carriage,
         bind: config.bind,
+        session: Session::Echo,
         keyring: keyring(&config.ticket_check),
         limits,
         page: config
@@ -102,15 +104,15 @@ fn announce(app: &App) {
 }
 
 /// A Worker's variables, secrets and bindings.
-struct Bindings<'a>(&'a Env);
+struct FromEnv<'a>(&'a Env);
 
-impl Bindings<'_> {
+impl FromEnv<'_> {
     fn get(&self, name: &str) -> Option<JsValue> {
         Reflect::get(self.0, &name.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
     }
 }
 
-impl Settings for Bindings<'_> {
+impl Settings for FromEnv<'_> {
     fn text(&self, name: &'static str) -> Result<Option<String>, BadSetting> {
         let Some(value) = self.get(name) else { return Ok(None) };
         // In wrangler.jsonc a number or a boolean may stand without quotes.

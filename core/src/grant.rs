@@ -108,7 +108,9 @@ impl Grant {
 
     /// As stores read it.
     pub fn from_json(text: &str) -> Result<Self, Unreadable> {
-        record::meets_demands(text)?;
+        if record::may_demand(text) {
+            record::meets_demands(text)?;
+        }
         serde_json::from_str(text).map_err(|_| Unreadable::Corrupt)
     }
 }

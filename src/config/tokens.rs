@@ -59,7 +59,7 @@ pub enum SubjectRule {
 }
 
 /// Where keys come from.
-enum Source {
+enum KeySource {
     Secrets,
     PublicKeys(String),
     Set,
@@ -69,11 +69,11 @@ impl<S: Settings> Reader<'_, S> {
     /// The tokens of the app's own login.
     pub(super) fn tokens(&mut self, environment: Environment, timeout_ms: u32, claims: Vec<String>) -> TokenSettings {
         let source = self.source();
-        let named = self.algorithms(matches!(source, Source::Secrets));
-        let is_set = matches!(source, Source::Set);
+        let named = self.algorithms(matches!(source, KeySource::Secrets));
+        let is_set = matches!(source, KeySource::Set);
         let (keys, usual) = match source {
-            Source::Secrets => (Keys::Secrets(self.secrets(environment, named.as_deref())), vec![Algorithm::Hs256]),
-            Source::PublicKeys(text) => {
+            KeySource::Secrets => (Keys::Secrets(self.secrets(environment, named.as_deref())), vec![Algorithm::Hs256]),
+            KeySource::PublicKeys(text) => {
                 let keys = self.public_keys(&text, named.as_deref());
                 let mut usual = Vec::new();
                 for algorithm in keys.iter().map(|key| key.kind.usual()) {
@@ -83,7 +83,7 @@ impl<S: Settings> Reader<'_, S> {
                 }
                 (Keys::Public(keys), usual)
             }
-            Source::Set => {
+            KeySource::Set => {
                 let url = self.jwks_url(environment).unwrap_or_default();
                 (Keys::Set { url, timeout_ms }, vec![Algorithm::Rs256])
             }
@@ -102,7 +102,7 @@ impl<S: Settings> Reader<'_, S> {
     }
 
     /// Keys come from one place: with two, the weaker one would decide.
-    fn source(&mut self) -> Source {
+    fn source(&mut self) -> KeySource {
         let sources = ["JWT_SECRET", "JWT_PUBLIC_KEY", "JWT_JWKS_URL"];
         let mut set = Vec::new();
         for name in sources {
@@ -117,9 +117,9 @@ impl<S: Settings> Reader<'_, S> {
             self.wrong("JWT_SECRET_PREVIOUS", "is set, and JWT_SECRET is not", expected);
         }
         match first {
-            Some(("JWT_PUBLIC_KEY", text)) => Source::PublicKeys(text),
-            Some(("JWT_JWKS_URL", _)) => Source::Set,
-            _ => Source::Secrets,
+            Some(("JWT_PUBLIC_KEY", text)) => KeySource::PublicKeys(text),
+            Some(("JWT_JWKS_URL", _)) => KeySource::Set,
+            _ => KeySource::Secrets,
         }
     }
 

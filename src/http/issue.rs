@@ -14,7 +14,6 @@ use crate::platform::wire::{Answer, Header, Request};
 use crate::platform::{clock, console};
 use ws_ticket_core::gate::{NotIssued, Wish};
 use ws_ticket_core::region::Region;
-use ws_ticket_core::session;
 use ws_ticket_core::store::StoreError;
 use ws_ticket_core::telemetry::{Event, Reason};
 use ws_ticket_core::ticket::Bond;
@@ -28,8 +27,9 @@ struct Fresh<'a> {
     /// With `TICKET_CARRIAGE=subprotocol`, when the URL has no ticket.
     #[serde(skip_serializing_if = "Option::is_none")]
     protocols: Option<[&'a str; 2]>,
-    /// The session answers it.
-    ping: &'static str,
+    /// Where the session answers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ping: Option<&'static str>,
 }
 
 /// Issues.
@@ -76,7 +76,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
         url: if in_query { format!("{url}?ticket={ticket}") } else { url },
         protocols: (!in_query).then_some([SUBPROTOCOL, &ticket]),
         ticket: &ticket,
-        ping: session::PING,
+        ping: app.session.ping(),
     };
     let mut made = no_store(200);
     if let Some(bond) = &bond {

@@ -24,6 +24,7 @@ use crate::identity::Identity;
 use crate::platform::console;
 use crate::platform::target::Target;
 use crate::platform::wire::{Answer, Made, Request};
+use crate::sessions::Session;
 use crate::stores::condition::Condition;
 use limit::Limits;
 use origin::Origins;
@@ -47,6 +48,8 @@ pub struct App {
     pub carriage: Carriage,
     /// `BIND`.
     pub bind: Bind,
+    /// What stands behind it.
+    pub session: Session,
     /// The keys of the check that tickets carry.
     pub keyring: Keyring,
     /// The rate limits.

@@ -12,7 +12,6 @@ use super::problem::Problem;
 use super::{App, Asked, Failure, Refusal, cookie, credential};
 use crate::platform::wire::{Answer, Header, Request};
 use crate::platform::{clock, console};
-use crate::sessions::echo;
 use ws_ticket_core::gate::{NotAdmitted, Presenter};
 use ws_ticket_core::session::Welcome;
 use ws_ticket_core::store::{Attempt, StoreError};
@@ -58,7 +57,7 @@ async fn admit(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
     let grant = app.gate.consume(&credential.ticket, attempt, presenter, clock::now).await?;
     let age_ms = clock::now().since(grant.issued_at);
     let expires_at = grant.expires_at.rfc3339();
-    let response = echo::open(&Welcome::new(session, &grant, &expires_at), credential.subprotocol.as_deref())?;
+    let response = app.session.open(&Welcome::new(session, &grant, &expires_at), credential.subprotocol.as_deref())?;
     // Only now is there a socket: what fails before is an error of the gate, and admits nobody.
     console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
     Ok(Answer::Raw(response))

@@ -9,7 +9,7 @@ use super::{NotKnown, ask, is_ticket, without_mark};
 use crate::config::{ForwardSettings, is_token};
 use crate::platform::target::Target;
 use crate::platform::wire::{Header, Request};
-use crate::platform::{Ask, is_json};
+use crate::platform::{Call, is_json};
 use ws_ticket_core::gate::Caller;
 use ws_ticket_core::grant::Subject;
 use ws_ticket_core::telemetry::{Event, Sink};
@@ -27,7 +27,7 @@ pub struct Forward {
 
 /// What a request for a ticket brings that the login may want to know.
 #[derive(Clone, Copy)]
-struct Brought<'a> {
+struct Credentials<'a> {
     cookie: Option<&'a str>,
     authorization: Option<&'a str>,
     address: Option<&'a str>,
@@ -65,15 +65,15 @@ impl Forward {
         clock: impl Fn() -> Millis,
     ) -> Result<Caller, NotKnown> {
         let cookie = request.header(Header::Cookie).map(without_bond).filter(|cookies| !cookies.is_empty());
-        let brought = Brought {
+        let credentials = Credentials {
             cookie: cookie.as_deref(),
             authorization: request.header(Header::Authorization),
             address: request.header(Header::CfConnectingIp),
             target,
         };
-        brought.check()?;
+        credentials.check()?;
         let asked_at = clock();
-        let told = self.ask(&brought, &clock).await;
+        let told = self.ask(&credentials, &clock).await;
         told.map_err(|why| match why {
             NoCaller::Refused(why) => why,
             NoCaller::Unusable(reason) => {
@@ -84,11 +84,11 @@ impl Forward {
         })
     }
 
-    async fn ask(&self, brought: &Brought<'_>, clock: &impl Fn() -> Millis) -> Result<Caller, NoCaller> {
-        let origin = brought.target.origin();
+    async fn ask(&self, credentials: &Credentials<'_>, clock: &impl Fn() -> Millis) -> Result<Caller, NoCaller> {
+        let origin = credentials.target.origin();
         let original = format!("{origin}{PATH}");
-        let headers = brought.headers(&original);
-        let asked = Ask { method: "GET", url: &self.settings.url, headers: &headers, body: None };
+        let headers = credentials.headers(&original);
+        let asked = Call { method: "GET", url: &self.settings.url, headers: &headers, body: None };
         let answer = ask(&asked, self.settings.timeout_ms).await.map_err(NoCaller::Unusable)?;
         let header = |name: &str| answer.headers.get(name).ok().flatten();
         let content_type = header("Content-Type");
@@ -162,7 +162,7 @@ impl Forward {
 /// Where tickets are asked for.
 const PATH: &str = "/ws-ticket";
 
-impl<'a> Brought<'a> {
+impl<'a> Credentials<'a> {
     /// Whether there is something to ask about, and nothing that is none of the login's business.
     fn check(&self) -> Result<(), NotKnown> {
         if self.cookie.is_none() && self.authorization.is_none() {
@@ -177,9 +177,9 @@ impl<'a> Brought<'a> {
 
     /// What the login is told, and nothing else of the request: its method, its address and whose it is.
     fn headers(&self, original: &'a str) -> Vec<(&'a str, &'a str)> {
-        let brought =
+        let credentials =
             [("Cookie", self.cookie), ("Authorization", self.authorization), ("X-Forwarded-For", self.address)];
-        let mut headers: Vec<_> = brought.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let mut headers: Vec<_> = credentials.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         headers.extend([
             ("Accept", "application/json"),
             ("X-Forwarded-Method", "POST"),

@@ -20,7 +20,7 @@ const MAX: usize = 16 * 1024;
 
 /// Verifies tokens.
 pub struct Tokens {
-    source: Source,
+    verifier: Verifier,
     algorithms: Vec<Algorithm>,
     issuers: Vec<String>,
     audiences: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Tokens {
     claims: Vec<String>,
 }
 
-enum Source {
+enum Verifier {
     Secrets(Vec<SecretKey>),
     Public(PublicKeys),
     Set(Jwks),
@@ -41,10 +41,10 @@ impl Tokens {
     pub fn new(settings: &TokenSettings, sink: Sink) -> Self {
         let algorithms = &settings.algorithms;
         Self {
-            source: match &settings.keys {
-                Keys::Secrets(secrets) => Source::Secrets(secrets.clone()),
-                Keys::Public(keys) => Source::Public(PublicKeys::new(keys, algorithms, sink)),
-                Keys::Set { url, timeout_ms } => Source::Set(Jwks::new(url, *timeout_ms, algorithms, sink)),
+            verifier: match &settings.keys {
+                Keys::Secrets(secrets) => Verifier::Secrets(secrets.clone()),
+                Keys::Public(keys) => Verifier::Public(PublicKeys::new(keys, algorithms, sink)),
+                Keys::Set { url, timeout_ms } => Verifier::Set(Jwks::new(url, *timeout_ms, algorithms, sink)),
             },
             algorithms: algorithms.clone(),
             issuers: settings.issuers.clone(),
@@ -82,10 +82,10 @@ impl Tokens {
         if self.typ.is_some() && self.typ != header.typ.as_deref().map(media_type) {
             return Err(NotKnown::Refused("token_type"));
         }
-        let verified = match &self.source {
-            Source::Secrets(secrets) => secrets.iter().find_map(|secret| token.by_secret(secret, algorithm)),
-            Source::Public(keys) => by_any(&token, &keys.of(algorithm).await?).await,
-            Source::Set(keys) => by_any(&token, &keys.of(algorithm, header.kid.as_deref(), clock).await?).await,
+        let verified = match &self.verifier {
+            Verifier::Secrets(secrets) => secrets.iter().find_map(|secret| token.by_secret(secret, algorithm)),
+            Verifier::Public(keys) => by_any(&token, &keys.of(algorithm).await?).await,
+            Verifier::Set(keys) => by_any(&token, &keys.of(algorithm, header.kid.as_deref(), clock).await?).await,
         };
         self.meant_for_us(&verified.ok_or(NotKnown::Refused("token_signature"))?)
     }

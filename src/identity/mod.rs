@@ -14,7 +14,7 @@ mod webcrypto;
 use crate::config::IdentityChoice;
 use crate::platform::target::Target;
 use crate::platform::wire::{Header, Request};
-use crate::platform::{self, Answer, Ask, Deadline, NoAnswer};
+use crate::platform::{self, Call, Deadline, Fetched, NoAnswer};
 use forward::Forward;
 pub use forward::without_bond;
 use jwt::Tokens;
@@ -136,8 +136,8 @@ fn is_ticket(credential: &str) -> bool {
 const ANSWER_MAX: usize = 64 * 1024;
 
 /// Asks a server that knows logins. An error is a reason for telemetry.
-async fn ask(ask: &Ask<'_>, timeout_ms: u32) -> Result<Answer, &'static str> {
-    platform::fetch(ask, ANSWER_MAX, &Deadline::after(timeout_ms)).await.map_err(|why| match why {
+async fn ask(call: &Call<'_>, timeout_ms: u32) -> Result<Fetched, &'static str> {
+    platform::fetch(call, ANSWER_MAX, &Deadline::after(timeout_ms)).await.map_err(|why| match why {
         NoAnswer::Failed(_) => "failed",
         NoAnswer::TimedOut => "timed_out",
     })

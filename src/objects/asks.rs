@@ -6,6 +6,7 @@
 //!   no shard of this version looks at.
 //! - A shard's words are the status codes of [`WORDS`]. One that a gate doesn't know is never taken for a yes.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use uuid::Uuid;
@@ -27,6 +28,35 @@ pub const TOO_LATE: u16 = 233;
 pub const NOT_UNDERSTOOD: u16 = 234;
 /// All that shards of any version ever say.
 pub const WORDS: RangeInclusive<u16> = 230..=239;
+
+/// A shard's word, as it goes by RPC: the status as three digits, and the record behind them where one is handed out.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Word {
+    /// One of [`WORDS`], from a shard that has one.
+    pub status: u16,
+    /// The grant, or nothing.
+    pub record: String,
+}
+
+impl From<u16> for Word {
+    fn from(status: u16) -> Self {
+        Self { status, record: String::new() }
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.status, self.record)
+    }
+}
+
+impl Word {
+    /// Reads what was written so.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (status, record) = text.split_at_checked(3)?;
+        Some(Self { status: status.parse().ok()?, record: record.to_owned() })
+    }
+}
 
 /// What a shard can be asked. As a path: `/put/<digest>/<expires at>` with the grant as the body,
 /// `/take/<digest>/<attempt>`, `/claim/<ticket id>/<attempt>/<expires at>`; digests and UUIDs in hexadecimal, moments in
@@ -90,6 +120,16 @@ mod tests {
             &put.replace("put", "take"),
         ] {
             assert_eq!(Ask::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_word_reads_back_as_it_was() {
+        for word in [Word::from(GIVEN), Word { status: TAKEN, record: "{\"a\":\"é\"}".to_owned() }] {
+            assert_eq!(Word::parse(&word.to_string()), Some(word));
+        }
+        for bad in ["", "23", "2x0", "é30"] {
+            assert_eq!(Word::parse(bad), None, "{bad}");
         }
     }
 

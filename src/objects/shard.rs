@@ -17,13 +17,13 @@ use std::time::Duration;
 use uuid::Uuid;
 use worker::wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{
-    Date, DurableObject, Env, Method, Request, Response, ResponseBuilder, Result, State, durable_object, wasm_bindgen,
+    Date, DurableObject, Env, Method, Request, Response, ResponseBuilder, State, durable_object, wasm_bindgen,
 };
 
-use super::asks::{Ask, GIVEN, NOT_UNDERSTOOD, TAKEN, TOO_LATE, UNKNOWN};
+use super::asks::{Ask, GIVEN, NOT_UNDERSTOOD, TAKEN, TOO_LATE, UNKNOWN, Word};
 use crate::platform::{panics, task};
 use buckets::{forgotten_at, table_ends_at};
-use tables::{Elected, Tables};
+use tables::{Elected, StorageFailed, Tables};
 use ws_ticket_core::time::Millis;
 
 /// One shard, as the platform has it.
@@ -48,14 +48,14 @@ impl DurableObject for TicketShard {
     }
 
     /// For gates of version 0.1, and entries other than ours. [`Self::ask`] is the same by RPC.
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
+    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         let body = if request.method() == Method::Post { Some(request.text().await?) } else { None };
         let word = self.shard.answer(&request.path(), body).await?;
         Ok(ResponseBuilder::new().with_status(word.status).fixed(word.record.into_bytes()))
     }
 
     /// Drops the tables whose tickets may all be forgotten, and comes again when the next may be.
-    async fn alarm(&self) -> Result<Response> {
+    async fn alarm(&self) -> worker::Result<Response> {
         let now = Date::now().as_millis();
         if let Some(end) = self.shard.tables.drop_forgotten(now)? {
             self.shard.wake_up_in(end.saturating_sub(now)).await?;
@@ -72,7 +72,7 @@ impl TicketShard {
         let shard = Rc::clone(&self.shard);
         task::run(async move {
             let word = shard.answer(&path, body).await.unwrap_or_else(|_| FAILED.into());
-            JsValue::from_str(&format!("{}{}", word.status, word.record))
+            JsValue::from_str(&word.to_string())
         })
     }
 }
@@ -80,20 +80,8 @@ impl TicketShard {
 /// What is answered where the storage has failed: nobody's word.
 const FAILED: u16 = 500;
 
-/// A word of `asks.rs`, with the record where one is handed out.
-struct Word {
-    status: u16,
-    record: String,
-}
-
-impl From<u16> for Word {
-    fn from(status: u16) -> Self {
-        Self { status, record: String::new() }
-    }
-}
-
 impl Shard {
-    async fn answer(&self, path: &str, body: Option<String>) -> Result<Word> {
+    async fn answer(&self, path: &str, body: Option<String>) -> Result<Word, StorageFailed> {
         match Ask::parse(path) {
             Some(Ask::Put { key, expires_at }) => self.put(&key, expires_at, &body.unwrap_or_default()).await,
             Some(Ask::Take { key, attempt }) => self.take(&key, attempt),
@@ -102,14 +90,14 @@ impl Shard {
         }
     }
 
-    async fn put(&self, key: &[u8], expires_at: Millis, grant: &str) -> Result<Word> {
+    async fn put(&self, key: &[u8], expires_at: Millis, grant: &str) -> Result<Word, StorageFailed> {
         let is_new = self.make_table(expires_at)?;
         self.tables.put(key, expires_at, grant)?;
         self.wake_up_for(is_new, expires_at).await?;
         Ok(GIVEN.into())
     }
 
-    fn take(&self, key: &[u8], attempt: Uuid) -> Result<Word> {
+    fn take(&self, key: &[u8], attempt: Uuid) -> Result<Word, StorageFailed> {
         Ok(match self.tables.take(key, attempt)? {
             Elected::Won(record) => Word { status: GIVEN, record },
             Elected::Lost(record) => Word { status: TAKEN, record },
@@ -118,7 +106,7 @@ impl Shard {
         })
     }
 
-    async fn claim(&self, key: &[u8], attempt: Uuid, expires_at: Millis) -> Result<Word> {
+    async fn claim(&self, key: &[u8], attempt: Uuid, expires_at: Millis) -> Result<Word, StorageFailed> {
         if forgotten_at(expires_at) <= Date::now().as_millis() {
             return Ok(TOO_LATE.into());
         }
@@ -135,7 +123,7 @@ impl Shard {
     }
 
     /// Makes the table where there is none; whether it did.
-    fn make_table(&self, expires_at: Millis) -> Result<bool> {
+    fn make_table(&self, expires_at: Millis) -> Result<bool, StorageFailed> {
         let is_new = self.tables.make(expires_at)?;
         if is_new {
             // Until an alarm is set for it, by this event or, should that fail, by the next.
@@ -145,7 +133,7 @@ impl Shard {
     }
 
     /// Makes sure that the alarm comes for a new table, at the latest when it is of no more use.
-    async fn wake_up_for(&self, is_new: bool, expires_at: Millis) -> Result<()> {
+    async fn wake_up_for(&self, is_new: bool, expires_at: Millis) -> Result<(), StorageFailed> {
         if !is_new && self.alarm_seen_to.get() {
             return Ok(());
         }
@@ -158,7 +146,7 @@ impl Shard {
         Ok(())
     }
 
-    async fn wake_up_in(&self, ms: u64) -> Result<()> {
-        self.state.storage().set_alarm(Duration::from_millis(ms)).await
+    async fn wake_up_in(&self, ms: u64) -> Result<(), StorageFailed> {
+        Ok(self.state.storage().set_alarm(Duration::from_millis(ms)).await?)
     }
 }

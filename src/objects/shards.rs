@@ -7,7 +7,7 @@ use worker::ObjectNamespace;
 use worker::js_sys::{Promise, Reflect};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
-use super::asks::{self, GIVEN, TAKEN, TOO_LATE, UNKNOWN};
+use super::asks::{self, GIVEN, TAKEN, TOO_LATE, UNKNOWN, Word};
 use crate::platform::NoAnswer;
 use crate::platform::race::raced;
 use ws_ticket_core::region::{Region, Shard};
@@ -38,12 +38,6 @@ pub struct Shards {
     timeout_ms: u32,
 }
 
-/// A shard's answer: one of [`asks::WORDS`], and the grant where there is one.
-pub struct Answer {
-    pub status: u16,
-    pub body: String,
-}
-
 impl Shards {
     /// `count` objects of the namespace in each region, each waited for at most `timeout_ms`.
     pub fn new(namespace: ObjectNamespace, count: NonZeroU16, timeout_ms: u32) -> Self {
@@ -71,7 +65,7 @@ impl Shards {
     }
 
     /// The grant, if this attempt has it; if another has, the grant too, with the status [`TAKEN`].
-    pub async fn take(&self, shard: Shard, digest: &Digest, attempt: Attempt) -> Result<Answer, StoreError> {
+    pub async fn take(&self, shard: Shard, digest: &Digest, attempt: Attempt) -> Result<Word, StoreError> {
         self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid())).await
     }
 
@@ -82,7 +76,7 @@ impl Shards {
         ticket: Uuid,
         attempt: Attempt,
         expires_at: Millis,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<Word, StoreError> {
         let path = format!("/claim/{ticket}/{}/{}", attempt.uuid(), expires_at.0);
         self.ask_twice("shard.claim", shard, &path).await
     }
@@ -90,7 +84,7 @@ impl Shards {
     /// Asks once more after no answer. The first may have taken effect; the shard knows the attempt, so asking again is
     /// harmless. Each time has half of the deadline. A shard that has too much to do is not asked again: that would be one
     /// more.
-    async fn ask_twice(&self, step: &'static str, shard: Shard, path: &str) -> Result<Answer, StoreError> {
+    async fn ask_twice(&self, step: &'static str, shard: Shard, path: &str) -> Result<Word, StoreError> {
         let half = self.timeout_ms.div_ceil(2);
         match self.within_deadline(step, half, shard, path, None).await {
             Err(StoreError::Unavailable { cause, .. }) if cause != Cause::Overloaded => {
@@ -107,7 +101,7 @@ impl Shards {
         shard: Shard,
         path: &str,
         body: Option<&str>,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<Word, StoreError> {
         let cause = match self.ask(shard, path, body, timeout_ms).await {
             Ok(answer) if asks::WORDS.contains(&answer.status) => return Ok(answer),
             Err(NoAnswer::TimedOut) => Cause::TimedOut,
@@ -117,13 +111,12 @@ impl Shards {
         Err(StoreError::Unavailable { step, cause })
     }
 
-    async fn ask(&self, shard: Shard, path: &str, body: Option<&str>, ms: u32) -> Result<Answer, NoAnswer> {
+    async fn ask(&self, shard: Shard, path: &str, body: Option<&str>, ms: u32) -> Result<Word, NoAnswer> {
         let name = format!("shard-{shard}");
         let hint = shard.region.map(Region::hint);
         let answer = raced(ask_object(self.namespace.as_ref(), &name, hint, path, body, ms)).await?;
         let text = answer.as_string().filter(|text| text.len() <= ANSWER_MAX).ok_or(JsValue::UNDEFINED)?;
-        let (status, body) = text.split_at_checked(3).ok_or(JsValue::UNDEFINED)?;
-        Ok(Answer { status: status.parse().map_err(|_| JsValue::UNDEFINED)?, body: body.to_owned() })
+        Ok(Word::parse(&text).ok_or(JsValue::UNDEFINED)?)
     }
 }
 

@@ -24,7 +24,7 @@ extern "C" {
 }
 
 /// What is asked of another server. A redirect is an answer like any other: it would take credentials elsewhere.
-pub struct Ask<'a> {
+pub struct Call<'a> {
     /// `GET`, `POST`.
     pub method: &'static str,
     /// Where.
@@ -36,7 +36,7 @@ pub struct Ask<'a> {
 }
 
 /// What another server answered.
-pub struct Answer {
+pub struct Fetched {
     /// The HTTP status.
     pub status: u16,
     /// Its headers.
@@ -46,17 +46,22 @@ pub struct Answer {
 }
 
 /// Asks, and reads at most `max` bytes of the answer.
-pub async fn fetch(ask: &Ask<'_>, max: usize, by: &Deadline) -> Result<Answer, NoAnswer> {
+pub async fn fetch(ask: &Call<'_>, max: usize, by: &Deadline) -> Result<Fetched, NoAnswer> {
     let controller = AbortController::new()?;
     let answer = exchange(ask, &controller, max, by).await;
     // What was given up ends here, and not with the request, which a WebSocket may keep alive for hours.
-    if !matches!(&answer, Ok(Answer { body: Some(_), .. })) {
+    if !matches!(&answer, Ok(Fetched { body: Some(_), .. })) {
         controller.abort();
     }
     answer
 }
 
-async fn exchange(ask: &Ask<'_>, controller: &AbortController, max: usize, by: &Deadline) -> Result<Answer, NoAnswer> {
+async fn exchange(
+    ask: &Call<'_>,
+    controller: &AbortController,
+    max: usize,
+    by: &Deadline,
+) -> Result<Fetched, NoAnswer> {
     // Built by hand: `worker`'s own way brings 4 KB (gzipped) of settings for images.
     let init = RequestInit::new();
     init.set_method(ask.method);
@@ -80,7 +85,7 @@ async fn exchange(ask: &Ask<'_>, controller: &AbortController, max: usize, by: &
         Some(stream) => at_most(max, &stream, Some(by)).await?,
         None => Some(Vec::new()),
     };
-    Ok(Answer { status: answer.status(), headers: answer.headers(), body })
+    Ok(Fetched { status: answer.status(), headers: answer.headers(), body })
 }
 
 /// Whether this is the media type of JSON, with whatever parameters.

@@ -11,5 +11,5 @@ pub mod target;
 pub mod task;
 pub mod wire;
 
-pub use fetch::{Answer, Ask, at_most, fetch, is_json};
+pub use fetch::{Call, Fetched, at_most, fetch, is_json};
 pub use race::{Deadline, NoAnswer};

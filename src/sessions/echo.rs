@@ -10,8 +10,6 @@ extern "C" {
     fn open_echo(welcome: &str, protocol: Option<&str>, ping: &str, pong: &str) -> Result<web_sys::Response, JsValue>;
 }
 
-/// Opens the session and answers with its other end. The welcome is its first frame. An error is the platform's, and for
-/// nobody's eyes.
 pub fn open(welcome: &Welcome<'_>, protocol: Option<&str>) -> Result<web_sys::Response, JsValue> {
     let welcome = serde_json::to_string(welcome).map_err(|_| JsValue::UNDEFINED)?;
     open_echo(&welcome, protocol, PING, PONG)

@@ -14,12 +14,12 @@ use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, Tic
 use ws_ticket_core::ticket::{NoRandomness, Ticket, TicketId};
 use ws_ticket_core::time::Millis;
 
-/// One attempt's claim on one ticket.
+/// One attempt's bid for one ticket: what is claimed, and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct Bid {
     /// The shard that decides, always the same for a ticket.
     pub shard: Shard,
-    /// The ticket that is claimed.
+    /// The ticket that it is for.
     pub ticket_id: TicketId,
     /// By whom.
     pub attempt: Attempt,
@@ -27,7 +27,7 @@ pub struct Claim {
     pub expires_at: Millis,
 }
 
-impl Claim {
+impl Bid {
     /// The ticket as the ledger writes it down.
     pub fn ticket(&self) -> Uuid {
         self.ticket_id.uuid()
@@ -55,7 +55,7 @@ pub trait Ledger: fmt::Display {
 
     /// Decides, and remembers the decision until the ticket has expired. The same attempt always gets the same verdict, so
     /// a ledger may ask again, by itself, after a reply was lost.
-    async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError>;
+    async fn claim(&self, bid: &Bid) -> Result<Verdict, StoreError>;
 }
 
 /// A store with a ledger in front.
@@ -104,8 +104,8 @@ impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
         // A grant of the time before there was a ledger names no shard. It must not be admitted unclaimed, and the same
         // shard must decide for all who present it.
         let shard = grant.shard.unwrap_or(Shard { number: 0, region: None });
-        let claim = Claim { shard, ticket_id: grant.ticket_id, attempt, expires_at: grant.expires_at };
-        Ok(match self.ledger.claim(&claim).await? {
+        let bid = Bid { shard, ticket_id: grant.ticket_id, attempt, expires_at: grant.expires_at };
+        Ok(match self.ledger.claim(&bid).await? {
             Verdict::Won => Consumed::Granted(grant),
             Verdict::Lost => Consumed::Used(grant.ticket_id),
             Verdict::TooLate => Consumed::TooLate(grant.ticket_id),

@@ -71,8 +71,8 @@ impl TicketStore for Durable {
         let Some(shard) = self.shard_of(ticket) else { return Ok(Consumed::Unknown) };
         let answer = self.shards.take(shard, &ticket.digest(), attempt).await?;
         match answer.status {
-            GIVEN => Consumed::of_record(&answer.body, STEP),
-            TAKEN => Ok(match Consumed::of_record(&answer.body, STEP)? {
+            GIVEN => Consumed::of_record(&answer.record, STEP),
+            TAKEN => Ok(match Consumed::of_record(&answer.record, STEP)? {
                 Consumed::Granted(grant) => Consumed::Used(grant.ticket_id),
                 refused => refused,
             }),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::claimed::{Claim, Ledger, Verdict};
+use super::claimed::{Bid, Ledger, Verdict};
 use crate::objects::shards::Shards;
 use crate::objects::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
 use ws_ticket_core::region::{Region, Shard};
@@ -26,8 +26,8 @@ impl Ledger for ShardLedger {
         self.0.pick(near)
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError> {
-        let answer = self.0.claim(claim.shard, claim.ticket(), claim.attempt, claim.expires_at).await?;
+    async fn claim(&self, bid: &Bid) -> Result<Verdict, StoreError> {
+        let answer = self.0.claim(bid.shard, bid.ticket(), bid.attempt, bid.expires_at).await?;
         match answer.status {
             GIVEN => Ok(Verdict::Won),
             TAKEN => Ok(Verdict::Lost),

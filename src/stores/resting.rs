@@ -7,7 +7,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::claimed::{Claim, Ledger, Verdict};
+use super::claimed::{Bid, Ledger, Verdict};
 use super::rest::Rests;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
@@ -88,7 +88,7 @@ impl<L: Ledger> Ledger for RestingLedger<L> {
         self.ledger.pick(near)
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError> {
-        self.rests.ask(&claim.shard.to_string(), self.ledger.claim(claim)).await
+    async fn claim(&self, bid: &Bid) -> Result<Verdict, StoreError> {
+        self.rests.ask(&bid.shard.to_string(), self.ledger.claim(bid)).await
     }
 }

@@ -15,7 +15,7 @@ use futures_util::future::join;
 
 use super::redis::command::Command;
 use crate::config::UpstashSettings;
-use crate::platform::{self, Ask, Deadline, NoAnswer};
+use crate::platform::{self, Call, Deadline, NoAnswer};
 use answer::result_of;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
@@ -58,7 +58,7 @@ impl Upstash {
     async fn post(&self, command: &Command, by: &Deadline) -> Result<(u16, Vec<u8>), NoAnswer> {
         let token = format!("Bearer {}", self.settings.token.reveal());
         let body = serde_json::to_string(command).map_err(|_| NoAnswer::Failed("not JSON".into()))?;
-        let ask = Ask {
+        let ask = Call {
             method: "POST",
             url: &self.settings.url,
             headers: &[("Authorization", &token), ("Content-Type", "application/json")],

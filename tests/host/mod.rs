@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use ws_ticket::stores::claimed::{Claim, Claimed, Ledger, Verdict};
+use ws_ticket::stores::claimed::{Bid, Claimed, Ledger, Verdict};
 use ws_ticket::stores::condition::Condition;
 use ws_ticket::stores::fallback::Fallback;
 use ws_ticket::stores::instrumented::{Instrumented, Thresholds};
@@ -274,11 +274,11 @@ impl Ledger for Book {
         Ok(Shard { number: 3, region: near })
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Verdict, StoreError> {
-        assert_eq!(claim.shard.number, 3);
+    async fn claim(&self, bid: &Bid) -> Result<Verdict, StoreError> {
+        assert_eq!(bid.shard.number, 3);
         let elect = async {
-            let holder = *self.claims.borrow_mut().entry(claim.ticket()).or_insert(claim.attempt);
-            Ok(if holder == claim.attempt { Verdict::Won } else { Verdict::Lost })
+            let holder = *self.claims.borrow_mut().entry(bid.ticket()).or_insert(bid.attempt);
+            Ok(if holder == bid.attempt { Verdict::Won } else { Verdict::Lost })
         };
         self.faults.around("ledger", elect).await
     }

@@ -183,14 +183,14 @@ fn a_session_that_has_ended_and_claims_that_are_too_much_are_refused() {
     assert_eq!(large, Err(NoCaller::Refused(NotKnown::Refused("claims_too_large"))));
 }
 
-fn brought<'a>(target: &'a Target, cookie: Option<&'a str>, authorization: Option<&'a str>) -> Brought<'a> {
-    Brought { cookie, authorization, address: Some("203.0.113.7"), target }
+fn credentials<'a>(target: &'a Target, cookie: Option<&'a str>, authorization: Option<&'a str>) -> Credentials<'a> {
+    Credentials { cookie, authorization, address: Some("203.0.113.7"), target }
 }
 
 #[test]
 fn the_login_is_told_whose_request_it_is_and_nothing_else() {
     let target = Target::parse("https://gate.example:8443/ws-ticket?x=1").unwrap();
-    let headers = brought(&target, Some("sid=1"), None).headers("https://gate.example:8443/ws-ticket");
+    let headers = credentials(&target, Some("sid=1"), None).headers("https://gate.example:8443/ws-ticket");
     assert_eq!(
         headers,
         [
@@ -210,7 +210,7 @@ fn the_login_is_told_whose_request_it_is_and_nothing_else() {
 #[test]
 fn a_ticket_is_no_login() {
     let target = Target::parse("https://gate.example/ws-ticket").unwrap();
-    let check = |cookie, authorization| brought(&target, cookie, authorization).check();
+    let check = |cookie, authorization| credentials(&target, cookie, authorization).check();
     assert_eq!(check(None, None), Err(NotKnown::Missing));
     assert_eq!((check(Some("sid=1"), None), check(None, Some("Bearer x"))), (Ok(()), Ok(())));
     for ticket in ["wst_", "Bearer wst_k_x", "bearer  wst_k_x", "Basic a,wst_k_x", "Bearer\twst_k_x", "T t=\"wst_k_x\""]

@@ -27,7 +27,7 @@ const GIVEN_UP: u64 = 500;
 
 /// An ask: its number, by which its outcome is told from those of others. Later ones have higher numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ask(u64);
+pub struct AskNumber(u64);
 
 /// What a request does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +35,9 @@ pub enum Next {
     /// Use what is here: it has the key.
     Use,
     /// Use what is here, and ask when the request has been answered.
-    UseAndAsk(Ask),
+    UseAndAsk(AskNumber),
     /// Ask, and say how it went by [`Cache::answered`], [`Cache::emptied`] or [`Cache::failed`].
-    Ask(Ask),
+    Ask(AskNumber),
     /// Look again a little later: somebody is asking.
     Wait,
     /// There is no such key.
@@ -58,15 +58,15 @@ pub struct Cache<K> {
     /// How many asks there have been.
     asks: u64,
     /// The newest ask with an outcome, whatever it was.
-    ended: Ask,
+    ended: AskNumber,
     /// The newest ask that the issuer has answered, be it with keys or with none.
-    told: Ask,
+    told: AskNumber,
     /// When the newest ask with an outcome failed; `None` when it went well.
     failed_at: Option<Millis>,
     /// When a key that isn't known was last a reason to ask.
     unknown_at: Option<Millis>,
     /// The newest ask, and since when it has been under way. Its isolate may lose it in the middle, so this ends by itself.
-    asking: Option<(Ask, Millis)>,
+    asking: Option<(AskNumber, Millis)>,
     /// Milliseconds that an ask takes at most.
     timeout_ms: u32,
 }
@@ -74,7 +74,7 @@ pub struct Cache<K> {
 impl<K> Cache<K> {
     /// Empty.
     pub fn new(timeout_ms: u32) -> Self {
-        let (ended, told) = (Ask(0), Ask(0));
+        let (ended, told) = (AskNumber(0), AskNumber(0));
         Self { held: None, asks: 0, ended, told, failed_at: None, unknown_at: None, asking: None, timeout_ms }
     }
 
@@ -127,15 +127,15 @@ impl<K> Cache<K> {
         Next::Ask(self.ask(now))
     }
 
-    fn ask(&mut self, now: Millis) -> Ask {
+    fn ask(&mut self, now: Millis) -> AskNumber {
         self.asks = self.asks.saturating_add(1);
-        let ask = Ask(self.asks);
+        let ask = AskNumber(self.asks);
         self.asking = Some((ask, now));
         ask
     }
 
     /// Keys came, which were asked for at `asked_at` and stay fresh for so many seconds from then.
-    pub fn answered(&mut self, ask: Ask, keys: K, asked_at: Millis, fresh_seconds: u32) {
+    pub fn answered(&mut self, ask: AskNumber, keys: K, asked_at: Millis, fresh_seconds: u32) {
         self.ended(ask, None);
         if self.is_told(ask) {
             self.held = Some(Held { keys, asked_at, fresh_until: asked_at.plus_seconds(fresh_seconds) });
@@ -143,12 +143,12 @@ impl<K> Cache<K> {
     }
 
     /// No keys came.
-    pub fn failed(&mut self, ask: Ask, now: Millis) {
+    pub fn failed(&mut self, ask: AskNumber, now: Millis) {
         self.ended(ask, Some(now));
     }
 
     /// The issuer said that it has no keys: those of before are no longer its own.
-    pub fn emptied(&mut self, ask: Ask, now: Millis) {
+    pub fn emptied(&mut self, ask: AskNumber, now: Millis) {
         self.ended(ask, Some(now));
         if self.is_told(ask) {
             self.held = None;
@@ -156,7 +156,7 @@ impl<K> Cache<K> {
     }
 
     /// The ask has ended, and has failed where there is a moment. A newer one's outcome stands.
-    fn ended(&mut self, ask: Ask, failed_at: Option<Millis>) {
+    fn ended(&mut self, ask: AskNumber, failed_at: Option<Millis>) {
         self.asking = self.asking.filter(|(newest, _)| ask < *newest);
         if ask > self.ended {
             (self.ended, self.failed_at) = (ask, failed_at);
@@ -165,7 +165,7 @@ impl<K> Cache<K> {
 
     /// The issuer has answered the ask; whether that is its newest word. A failure says nothing about keys, so an answer to an
     /// ask before it still does.
-    fn is_told(&mut self, ask: Ask) -> bool {
+    fn is_told(&mut self, ask: AskNumber) -> bool {
         let newest = ask > self.told;
         self.told = self.told.max(ask);
         newest

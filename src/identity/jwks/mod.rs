@@ -14,7 +14,7 @@ use super::webcrypto::{CryptoKey, Given, import};
 use crate::config::Algorithm;
 use crate::platform;
 use crate::platform::race::{behind_the_answer, sleep};
-use cache::{Ask, Cache, Next};
+use cache::{AskNumber, Cache, Next};
 use choose::{Entry, choose};
 use set::NoSet;
 use ws_ticket_core::telemetry::{Event, Sink};
@@ -96,7 +96,7 @@ impl Issuer {
     }
 
     /// Asks, and remembers what came of it.
-    async fn refresh(&self, ask: Ask, clock: &impl Fn() -> Millis) {
+    async fn refresh(&self, ask: AskNumber, clock: &impl Fn() -> Millis) {
         let asked_at = clock();
         let fetched = self.fetch().await;
         let now = clock();
@@ -120,7 +120,7 @@ impl Issuer {
     async fn fetch(&self) -> Result<Fetched, &'static str> {
         let headers = [("Accept", "application/jwk-set+json, application/json")];
         let answer = super::ask(
-            &platform::Ask { method: "GET", url: &self.url, headers: &headers, body: None },
+            &platform::Call { method: "GET", url: &self.url, headers: &headers, body: None },
             self.timeout_ms,
         )
         .await?;

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use uuid::Uuid;
 use worker::js_sys::Array;
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
-use worker::{Result, SqlStorage, SqlStorageValue};
+use worker::{SqlStorage, SqlStorageValue};
 
 use super::buckets::{bucket_of, end_of, kind_and_bucket};
 use ws_ticket_core::time::Millis;
@@ -31,14 +31,9 @@ const LOOK_MAX: usize = 32;
 #[wasm_bindgen(module = "/src/objects/shard/tables.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = row)]
-    fn with_key(sql: &JsValue, statement: &str, key: &[u8]) -> std::result::Result<Option<Array>, JsValue>;
+    fn with_key(sql: &JsValue, statement: &str, key: &[u8]) -> Result<Option<Array>, JsValue>;
     #[wasm_bindgen(catch, js_name = row)]
-    fn with_attempt(
-        sql: &JsValue,
-        statement: &str,
-        attempt: &[u8],
-        key: &[u8],
-    ) -> std::result::Result<Option<Array>, JsValue>;
+    fn with_attempt(sql: &JsValue, statement: &str, attempt: &[u8], key: &[u8]) -> Result<Option<Array>, JsValue>;
     #[wasm_bindgen(catch, js_name = row)]
     fn with_claim(
         sql: &JsValue,
@@ -46,7 +41,7 @@ extern "C" {
         key: &[u8],
         attempt: &[u8],
         expires_at: f64,
-    ) -> std::result::Result<Option<Array>, JsValue>;
+    ) -> Result<Option<Array>, JsValue>;
     #[wasm_bindgen(catch, js_name = row)]
     fn with_record(
         sql: &JsValue,
@@ -54,7 +49,29 @@ extern "C" {
         key: &[u8],
         expires_at: f64,
         record: &str,
-    ) -> std::result::Result<Option<Array>, JsValue>;
+    ) -> Result<Option<Array>, JsValue>;
+}
+
+/// The platform's storage has failed. What it says of it stays here: it may quote what it was given.
+#[derive(Debug)]
+pub(super) struct StorageFailed;
+
+impl From<worker::Error> for StorageFailed {
+    fn from(_: worker::Error) -> Self {
+        Self
+    }
+}
+
+impl From<JsValue> for StorageFailed {
+    fn from(_: JsValue) -> Self {
+        Self
+    }
+}
+
+impl From<StorageFailed> for worker::Error {
+    fn from(_: StorageFailed) -> Self {
+        Self::from("the storage failed")
+    }
 }
 
 /// What taking or claiming a ticket comes to.
@@ -92,7 +109,7 @@ impl Tables {
     }
 
     /// Makes the table for tickets that expire then, where there is none; whether it did.
-    pub(super) fn make(&self, expires_at: Millis) -> Result<bool> {
+    pub(super) fn make(&self, expires_at: Millis) -> Result<bool, StorageFailed> {
         let bucket = bucket_of(expires_at);
         if self.known()?.own.contains(&bucket) {
             return Ok(false);
@@ -104,7 +121,7 @@ impl Tables {
     }
 
     /// Writes a grant down, into a table that there is.
-    pub(super) fn put(&self, key: &[u8], expires_at: Millis, record: &str) -> Result<()> {
+    pub(super) fn put(&self, key: &[u8], expires_at: Millis, record: &str) -> Result<(), StorageFailed> {
         let bucket = bucket_of(expires_at);
         let put = format!("INSERT INTO {KIND}_{bucket} (key, expires_at, record) VALUES (?, ?, ?)");
         with_record(self.sql.as_ref(), &put, key, moment(expires_at), record)?;
@@ -113,7 +130,7 @@ impl Tables {
 
     /// Marks the grant as this attempt's and reads it. A ticket doesn't say when it expires: it is mostly in the newest table, and
     /// then one statement is all. Otherwise one more looks into all of them, and where it isn't there that was it.
-    pub(super) fn take(&self, key: &[u8], attempt: Uuid) -> Result<Elected<String>> {
+    pub(super) fn take(&self, key: &[u8], attempt: Uuid) -> Result<Elected<String>, StorageFailed> {
         let known = self.known()?;
         let newest = known.own.last().copied();
         if let Some(newest) = newest
@@ -135,7 +152,7 @@ impl Tables {
 
     /// The election: this one statement. It gives the record to who comes first, and to the same attempt when it asks again
     /// because its reply was lost.
-    fn mark(&self, bucket: u64, key: &[u8], attempt: Uuid) -> Result<Option<String>> {
+    fn mark(&self, bucket: u64, key: &[u8], attempt: Uuid) -> Result<Option<String>, StorageFailed> {
         let mark = format!(
             "UPDATE {KIND}_{bucket} SET attempt = ?1 WHERE key = ?2 AND (attempt IS NULL OR attempt = ?1) RETURNING record"
         );
@@ -144,7 +161,7 @@ impl Tables {
     }
 
     /// In which table the grant is, and the grant.
-    fn find(&self, known: &Known, key: &[u8]) -> Result<Option<(u64, String)>> {
+    fn find(&self, known: &Known, key: &[u8]) -> Result<Option<(u64, String)>, StorageFailed> {
         let newest_first: Vec<u64> = known.own.iter().rev().copied().collect();
         for buckets in newest_first.chunks(LOOK_MAX) {
             let looks: Vec<_> =
@@ -159,7 +176,7 @@ impl Tables {
     }
 
     /// Claims the ticket for this attempt, in a table that there is.
-    pub(super) fn claim(&self, key: &[u8], attempt: Uuid, expires_at: Millis) -> Result<Elected<()>> {
+    pub(super) fn claim(&self, key: &[u8], attempt: Uuid, expires_at: Millis) -> Result<Elected<()>, StorageFailed> {
         let sql = self.sql.as_ref();
         let bucket = bucket_of(expires_at);
         let may_be_elsewhere = self.known()?.newer.values().any(|newer| *newer == bucket);
@@ -181,7 +198,7 @@ impl Tables {
     }
 
     /// Drops the tables whose tickets may all be forgotten; when the next may be.
-    pub(super) fn drop_forgotten(&self, now: u64) -> Result<Option<u64>> {
+    pub(super) fn drop_forgotten(&self, now: u64) -> Result<Option<u64>, StorageFailed> {
         // Before anything can fail: what is dropped must not be taken for known.
         self.known.replace(None);
         let known = self.known()?;
@@ -200,7 +217,7 @@ impl Tables {
         Ok(next)
     }
 
-    fn known(&self) -> Result<Rc<Known>> {
+    fn known(&self) -> Result<Rc<Known>, StorageFailed> {
         if let Some(known) = self.known.borrow().as_ref() {
             return Ok(Rc::clone(known));
         }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::executor::block_on;
 
 use super::*;
-use crate::stores::claimed::{Claim, Claimed, Ledger, Verdict};
+use crate::stores::claimed::{Bid, Claimed, Ledger, Verdict};
 use crate::stores::fallback::Fallback;
 use crate::stores::memory::Memory;
 use ws_ticket_core::grant::Room;
@@ -46,7 +46,7 @@ impl Ledger for Counting {
         Ok(Shard { number: 3, region: near })
     }
 
-    async fn claim(&self, _: &Claim) -> Result<Verdict, StoreError> {
+    async fn claim(&self, _: &Bid) -> Result<Verdict, StoreError> {
         CLAIMS.set(CLAIMS.get() + 1);
         Ok(Verdict::Won)
     }

@@ -7,7 +7,7 @@ use ws_ticket_core::store::{Cause, Fault};
 
 /// An answer of the API's. `result: null` is "no such key", and no `result` is nothing of the kind.
 #[derive(Deserialize)]
-struct Answer {
+struct Body {
     #[serde(default, deserialize_with = "present")]
     result: Option<Option<String>>,
     error: Option<String>,
@@ -22,9 +22,9 @@ pub fn result_of(status: u16, body: &[u8]) -> Result<Option<String>, Cause> {
     // serde would take an array for the members in their order.
     let object = Some(body).filter(|body| body.trim_ascii_start().starts_with(b"{"));
     match object.and_then(|object| serde_json::from_slice(object).ok()) {
-        Some(Answer { result: Some(result), error: None }) if status == 200 => Ok(result),
+        Some(Body { result: Some(result), error: None }) if status == 200 => Ok(result),
         _ if status == 429 => Err(Cause::LimitReached),
-        Some(Answer { error: Some(error), .. }) => Err(match cause_of(&error) {
+        Some(Body { error: Some(error), .. }) => Err(match cause_of(&error) {
             Cause::Failed if !matches!(status, 200 | 400) => of_status(status),
             cause => cause,
         }),

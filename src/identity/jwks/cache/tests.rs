@@ -12,7 +12,7 @@ struct World {
     cache: Cache<Vec<u8>>,
     now: u64,
     /// The asks under way, the oldest first, and when they began.
-    asks: Vec<(Ask, u64)>,
+    asks: Vec<(AskNumber, u64)>,
 }
 
 /// What a request does, without the number of its ask.
@@ -336,11 +336,11 @@ proptest! {
     fn the_rules_hold_whatever_happens_in_whatever_order(story in prop::collection::vec(happens(), 0..80)) {
         let mut world = World::empty();
         // All that the issuer has said, and all that is known of it: of each the newest ask's.
-        let mut said: Option<(Ask, Option<Published>)> = None;
-        let mut known_of: Option<(Ask, bool)> = None;
+        let mut said: Option<(AskNumber, Option<Published>)> = None;
+        let mut known_of: Option<(AskNumber, bool)> = None;
         let mut unknown: Option<u64> = None;
         // The newest ask and when it began, while nothing is known of it.
-        let mut newest: Option<(Ask, u64)> = None;
+        let mut newest: Option<(AskNumber, u64)> = None;
         for happens in story {
             match happens {
                 Happens::Passes(millis) => { world.later(millis); }
