@@ -2,5 +2,8 @@
 
 /** The first row of what it gives, as a list; nothing where it gives none. */
 export function row(sql, statement, ...bindings) {
-  return sql.exec(statement, ...bindings).raw().next().value;
+  return sql
+    .exec(statement, ...bindings)
+    .raw()
+    .next().value;
 }

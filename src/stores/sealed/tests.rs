@@ -47,7 +47,7 @@ impl Ledger for Counting {
     }
 
     async fn claim(&self, _: &Bid) -> Result<Verdict, StoreError> {
-        CLAIMS.set(CLAIMS.get() + 1);
+        CLAIMS.set(CLAIMS.get().saturating_add(1));
         Ok(Verdict::Won)
     }
 }
@@ -78,7 +78,7 @@ impl Dice {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % end
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).checked_rem(end as u64).unwrap_or_default() as usize
     }
 }
 
