@@ -62,8 +62,8 @@ const floors = (options) => [
   [sides.frameDurable(), sides.thinDurable(), FEW, { bounds: "durable" }],
   [sides.frameSealed(), sides.thinDurable(), FEW, { bounds: "sealed" }],
   [sides.memory(options), sides.hello(), { ...ISSUE, operation: "plain" }, { name: "a path that isn't there: " }],
-  [sides.helloWasm(options), sides.hello(), { ...ISSUE, operation: "plain" }],
-  [sides.thin(), sides.accept(), { ...LIFE, operation: "accept" }, { name: "sockets alone, refused by the first: " }],
+  [sides.helloWasm(), sides.hello(), { ...ISSUE, operation: "plain" }],
+  [sides.frame(), sides.accept(), { ...LIFE, operation: "accept" }, { name: "a socket alone: " }],
 ];
 
 const nameOf = ([ours, theirs, , { name = "" } = {}]) => `${name}${ours.name} beside ${theirs.name}`;

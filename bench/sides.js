@@ -98,16 +98,8 @@ export const frameDurable = () => frameShards("the frame in JavaScript, a ticket
 export const frameSealed = () => frameShards("the frame in JavaScript, a ticket claimed", { CLAIM_ONLY: "yes" });
 export const accept = () => twin("a bare accept in JavaScript", "accept.js");
 
-/** Hello, with one call of the wasm that does nothing. */
-export function helloWasm(options) {
-  const { modules, ...side } = memory(options);
-  const [index, wasm] = modules;
-  const code = `import { revive } from "./gate.js";
-export { TicketShard } from "./gate.js";
-export default { fetch() { revive(); return new Response("hello"); } };`;
-  const front = { name: "index.js", kind: "esModule", content: code };
-  return { ...side, name: "hello with a call of the wasm", modules: [front, { ...index, name: "gate.js" }, wasm] };
-}
+/** Hello, by one crossing into the wasm and one out. */
+export const helloWasm = () => ({ ...frameWasm(), name: "hello in wasm" });
 
 export const keyed = (options) =>
   gate("memory, with TICKET_KEY", { TICKET_STORE: "memory", TICKET_KEY: SECRET }, options);
