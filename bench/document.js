@@ -44,23 +44,30 @@ function goals({ rows, crossings, operations, startUp, memory }) {
 const sum = (asked) => Object.values(asked).reduce((all, count) => all + count, 0);
 const STORE_GOALS = { sealed: 1, durable: 2, "kv+ledger": 3 };
 
+/** How often a ticket asks an object, by the side that is held against it. */
+const OBJECTS = { memory: 0, durable: 2, sealed: 1 };
+
 /**
  * What a goal can be held against: the frame shows what the gate shows and decides nothing, so nobody who shows it is faster. With
- * objects behind it it is in JavaScript; what wasm adds to that is the difference of the two frames without any.
+ * objects behind it it is in JavaScript. What wasm adds is measured beside: the difference of the two frames for the two requests of a
+ * ticket, that of the two hellos for each ask of an object.
  */
 function bounds({ rows, floors }) {
-  const cpu = (start) => floors.find(({ name }) => name.startsWith(start)).ours.cpu;
-  const wasm = cpu("the frame in wasm") - cpu("the frame in JavaScript beside");
+  const named = (start) => floors.find(({ name }) => name.startsWith(start));
+  const requests = named("the frame in wasm").ours.cpu - named("the frame in JavaScript beside").ours.cpu;
+  const hello = named("hello in wasm");
+  const asks = hello.ours.cpu - hello.theirs.cpu;
   const goalOf = (floor) =>
     rows.find(({ goal, ours, theirs }) => goal && ours.name === floor.bounds && theirs.name === floor.theirs.name);
   const bounding = floors.filter((floor) => floor.bounds && goalOf(floor));
   return table(
-    ["goal", "the gate", "the frame", "the frame, with what wasm adds", "the goal can be reached"],
+    ["goal", "the gate", "the frame", "the frame in wasm", "within reach"],
     bounding.map((floor) => {
       const { name, goal, ratio } = goalOf(floor);
-      const inWasm = floor.ours.name.includes("wasm") ? 0 : wasm;
+      const inWasm = floor.ours.name.includes("wasm") ? 0 : requests + OBJECTS[floor.bounds] * asks;
       const bound = floor.ratio.median / (1 + inWasm / floor.ours.cpu);
-      return [`${name}: ≥ ${goal}`, two(ratio.median), span(floor.ratio), two(bound), reached(bound, goal)];
+      const inScript = inWasm === 0 ? "" : span(floor.ratio);
+      return [`${name}: ≥ ${goal}`, two(ratio.median), inScript, two(bound), reached(bound, goal)];
     }),
   );
 }
@@ -116,7 +123,8 @@ A red mark is a goal.
 
 The *frame* shows what the gate shows to clients and operators: it reads the same facts of a request, answers the same bytes and headers, opens the same
 socket and logs the same lines. It decides nothing and remembers nothing: all of it is constants (\`bench/twins/frame.js\`; in wasm, with one crossing
-in and one out, \`bench/frame.rs\`). Behind it there may be an object that is asked within a deadline (\`frame-shards.js\`). A gate that shows as much can't be faster.
+in and one out, \`bench/frame.rs\`). Behind it there may be an object that is asked within a deadline (\`frame-shards.js\`). A gate that shows as much can't be faster. Where there is an object the frame is JavaScript, and what wasm adds is reckoned: what it
+adds to the frame without objects, and to a hello for each ask of an object.
 
 ${bounds(results)}
 

@@ -4,6 +4,7 @@
 //   npm run bench -- --quick           fewer pairs, no million tickets, no document
 //   npm run bench -- --step "a name"   measures two rows and writes them to bench/steps.json, for the document's table of steps
 //   npm run bench -- --only <words>    the rows whose names have these words; no document
+//   npm run bench -- --document        writes the document again, of what the last run found
 //   npm run bench -- --build <folder>  the gate that was built there instead of build/
 //   npm run bench -- --url <https://…> a deployed gate: how long a ticket takes from here; needs a login in BENCH_TOKEN, if it asks
 import { readFileSync, writeFileSync } from "node:fs";
@@ -23,6 +24,8 @@ import { memoryOver, operations, startUp } from "./rest.js";
 import * as sides from "./sides.js";
 
 const STEPS = join(PROJECT, "bench/steps.json");
+/** What the last run found, for who mends the document. */
+const RESULTS = join(PROJECT, "build/bench.json");
 const ISSUE = { operation: "issue", count: 2000, width: 8 };
 const LIFE = { operation: "lifecycle", count: 600, width: 8 };
 const FEW = { operation: "lifecycle", count: 300, width: 8 };
@@ -94,11 +97,13 @@ await main(async () => {
       quick: { type: "boolean" },
       step: { type: "string" },
       only: { type: "string" },
+      document: { type: "boolean" },
       build: { type: "string" },
       url: { type: "string" },
     },
   });
   if (values.url !== undefined) return deployed(values.url);
+  if (values.document) return document(JSON.parse(readFileSync(RESULTS, "utf8")), steps());
   const options = values.build === undefined ? {} : { folder: values.build };
   if (values.build === undefined) {
     await setup();
@@ -123,5 +128,6 @@ await main(async () => {
   results.messages = { ours: await messages(sides.memory(options)), theirs: await messages(sides.thin()) };
   if (values.quick) return;
   results.memory = await memoryOver(1_000_000);
+  writeFileSync(RESULTS, JSON.stringify(results));
   document(results, steps());
 });

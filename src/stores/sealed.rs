@@ -53,6 +53,8 @@ impl TicketStore for Sealed {
         self.keys.seal(&content).map_err(|why| match why {
             NotSealed::TooLarge => StoreError::TooLarge { step: STEP },
             NotSealed::NoRandomness => StoreError::Unavailable { step: STEP, cause: Cause::NoRandomness },
+            // The configuration has seen to it that there is one.
+            NotSealed::NoKey => StoreError::Unavailable { step: STEP, cause: Cause::Failed },
         })
     }
 

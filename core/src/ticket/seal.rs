@@ -40,6 +40,8 @@ pub enum NotSealed {
     TooLarge,
     /// No random bytes to be had.
     NoRandomness,
+    /// No key to seal with.
+    NoKey,
 }
 
 impl From<NoRandomness> for NotSealed {
@@ -76,9 +78,8 @@ impl SealKeys {
 
     /// A ticket with the content in it.
     pub fn seal(&self, content: &[u8]) -> Result<Ticket, NotSealed> {
-        // Without a key there is nothing that could be sealed with.
-        let key = self.keys.first().ok_or(NotSealed::NoRandomness)?;
-        let home = Home::parse(SEALED_HOME).map_err(|_| NotSealed::NoRandomness)?;
+        let key = self.keys.first().ok_or(NotSealed::NoKey)?;
+        let home = Home(SEALED_HOME.to_owned());
         let nonce = random::<NONCE_LEN>()?;
         let padded = content.len().div_ceil(BLOCK).saturating_mul(BLOCK);
         let mut sealed = Vec::with_capacity(padded.saturating_add(LEN_MIN));
@@ -152,7 +153,7 @@ mod tests {
         assert_eq!(opened(&new, before.reveal()), None);
         assert_eq!(opened(&new, sealed(&both, b"a grant").reveal()), Some(padded));
         assert_eq!(opened(&SealKeys::new([]), before.reveal()), None);
-        assert_eq!(SealKeys::new([]).seal(b"").err(), Some(NotSealed::NoRandomness));
+        assert_eq!(SealKeys::new([]).seal(b"").err(), Some(NotSealed::NoKey));
     }
 
     /// The format stays: tickets in flight outlive a deploy. Made with another implementation
