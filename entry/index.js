@@ -4,7 +4,7 @@
 // gate itself. What its proxies are for is done here by a call: after a panic the wasm begins anew with fresh memory. wasm-bindgen
 // does that as an export is called, but only when the call's texts are in the old memory, so `revive` comes first; and an object
 // that was made in the old memory is made again.
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./index.js";
 import * as wire from "./wire.js";
 
@@ -33,6 +33,21 @@ export default {
     return answer;
   },
 };
+
+/**
+ * What a Worker that opens the socket itself asks, by a service binding to this entrypoint: `env.GATE.redeem({ ticket, attempt, … })`.
+ * Only who may deploy can bind it, so it wants no secret. It answers as `POST /ws-ticket/redeem` does, and throws where that
+ * would have another status than 200: an outage is no "no".
+ */
+export class Redeem extends WorkerEntrypoint {
+  async redeem(presented) {
+    wasm.revive();
+    const answer = await wasm.redeem(JSON.stringify(presented ?? null), this.env);
+    const told = JSON.parse(answer.slice(3));
+    if (answer.startsWith("200")) return told;
+    throw new Error(`${told.code}: ${told.detail}`);
+  }
+}
 
 /** Elects who has a ticket. */
 export class TicketShard extends DurableObject {

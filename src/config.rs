@@ -22,6 +22,7 @@ use std::fmt;
 use std::num::NonZeroU16;
 
 use serde::Serialize;
+use subtle::ConstantTimeEq;
 
 pub use algorithm::{Algorithm, KeyKind};
 pub use encoded::base64;
@@ -95,6 +96,11 @@ impl Secret {
     /// The secret text, for the one who computes with it or sends it where it belongs.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is this text. Takes the same time for every text of its length.
+    pub fn is(&self, text: &str) -> bool {
+        self.0.as_bytes().ct_eq(text.as_bytes()).into()
     }
 }
 
@@ -251,6 +257,8 @@ pub struct Config {
     pub bind: Bind,
     /// The check that tickets carry.
     pub ticket_check: TicketCheck,
+    /// `REDEEM_SECRET` and `REDEEM_SECRET_PREVIOUS`.
+    pub redeem_secrets: Vec<Secret>,
     /// The rate limits.
     pub limits: LimitSettings,
     /// `IDENTITY` and what belongs to it.

@@ -48,6 +48,16 @@ pub fn handle(facts: String, body: Option<Vec<u8>>, request: web_sys::Request, e
     task::run(async move { http::serve(Request::new(facts, body, request), &started).await })
 }
 
+/// What the named entrypoint `Redeem` asks: a promise of the status in three digits, and JSON behind them.
+#[wasm_bindgen]
+pub fn redeem(presented: String, env: JsValue) -> JsValue {
+    let started = start::once(env.unchecked_ref());
+    task::run(async move {
+        let (status, text) = http::redeem(presented.as_bytes(), &started).await;
+        JsValue::from_str(&format!("{status}{text}"))
+    })
+}
+
 /// The door of the crate `worker`: for who builds the Worker with `worker-build` and its entry. It reads the request itself and
 /// leads to the same place.
 #[event(fetch)]

@@ -60,6 +60,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
         bind: config.bind,
         session: Session::Echo,
         keyring: keyring(&config.ticket_check),
+        redeem_secrets: config.redeem_secrets,
         limits,
         page: config
             .page

@@ -7,7 +7,7 @@ import { dump, strings } from "./support/dump.js";
 import { startGate } from "./support/harness.js";
 import { refused, report } from "./support/refused.js";
 import { rows } from "./support/rows.js";
-import { digest, keyed } from "./support/tickets.js";
+import { digest, keyed, parts, SEALED } from "./support/tickets.js";
 
 const APP = "https://app.example.com";
 const KEY = "a-ticket-key-of-thirty-two-bytes";
@@ -123,13 +123,14 @@ for (const row of stored) {
   }
 }
 
-test("a dump shows the digest of a ticket, in whatever form a store keeps it", async () => {
+test("a dump shows the digest of a ticket, in whatever form a store keeps it; of a sealed one nothing is kept", async () => {
   for (const row of stored) {
     const backing = await row.back?.();
     const gate = await startGate({ vars: { ...row.vars, ...backing?.vars }, edge: true });
     try {
       const { ticket } = await gate.issue();
-      assert.ok(JSON.stringify(await dump(gate, backing)).includes(digest(ticket)), row.name);
+      const isKept = parts(ticket).home !== SEALED;
+      assert.equal(JSON.stringify(await dump(gate, backing)).includes(digest(ticket)), isKept, row.name);
     } finally {
       await gate.close();
       await backing?.close();

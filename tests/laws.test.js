@@ -1,6 +1,7 @@
-// The laws of the stores, in real workerd, through the public routes: every law on every row, none left out.
+// The laws of the stores, in real workerd, through the public routes: every law on every row at both doors, none left out.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { DOORS } from "./support/doors.js";
 import { startGate } from "./support/harness.js";
 import { laws } from "./support/laws.js";
 import { lawsOfFaults } from "./support/laws-faults.js";
@@ -24,10 +25,13 @@ test("the laws are numbered 1 to 9, there are ten rows, and every row says all t
 });
 
 describe("the laws", { concurrency: SIDE_BY_SIDE }, () => {
-  for (const row of chosen) {
-    describe(row.name, { concurrency: 1 }, () => {
+  for (const [row, door] of chosen.flatMap((row) => DOORS.map((door) => [row, door]))) {
+    describe(`${row.name}, ${door.name}`, { concurrency: 1 }, () => {
       const held = { row };
-      held.start = (vars) => startGate({ vars: { ...row.vars, ...held.backing?.vars, ...vars }, edge: true });
+      held.start = async (vars) => {
+        const all = { ...row.vars, ...door.vars, ...held.backing?.vars, ...vars };
+        return door.through(await startGate({ vars: all, edge: true }));
+      };
 
       before(async () => {
         held.backing = await row.back?.();

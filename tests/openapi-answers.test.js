@@ -1,8 +1,10 @@
 // Every answer that docs/openapi.yaml declares is one that the gate gives: each is provoked here, from outside, and no more than
 // these few can't be.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
+import { REDEEM_SECRET } from "./support/doors.js";
 import { DEVELOPMENT, startGates } from "./support/harness.js";
 import { bearer, good, SECRET } from "./support/jwt.js";
 import { contract, document } from "./support/openapi.js";
@@ -42,7 +44,7 @@ async function startLogin() {
 }
 
 describe("every declared answer is given", () => {
-  let [login, gates, gate, jwt, forward, strict, broken, sealed, bare] = [];
+  let [login, gates, gate, jwt, forward, strict, broken, sealed, redeeming, bare] = [];
   before(async () => {
     login = await startLogin();
     const vars = { ...DEVELOPMENT, TICKET_STORE: "kv", ALLOWED_ORIGINS: APP };
@@ -61,8 +63,9 @@ describe("every declared answer is given", () => {
       },
       { vars: { ENVIRONMENT: "sekret" } },
       { vars: { ...vars, TICKET_STORE: "sealed", SEAL_KEY } },
+      { vars: { ...vars, REDEEM_SECRET }, edge: true, limits: { REFUSAL_LIMIT: 1 } },
     ]);
-    [gate, jwt, forward, strict, broken, sealed] = gates;
+    [gate, jwt, forward, strict, broken, sealed, redeeming] = gates;
     bare = (method, path, headers) => gate.request({ method, path, headers });
   });
   after(async () => {
@@ -73,13 +76,19 @@ describe("every declared answer is given", () => {
   const session = (status) => ({ ...page, Cookie: `status=${status}` });
   const ws = (ticket, headers, query) => gate.upgrade(ticket, { headers, query });
   /** The answer of `send` while the edge has the faults of `plan`. */
-  async function during(plan, send) {
-    await gate.edge(plan);
+  async function during(plan, send, at = gate) {
+    await at.edge(plan);
     try {
       return await send();
     } finally {
-      await gate.edge();
+      await at.edge();
     }
+  }
+  /** With a ticket of its own and the secret, but for what is said. */
+  async function redeem(presented = {}, options = {}) {
+    const ticket = presented.ticket ?? (await redeeming.issue()).ticket;
+    const asked = { ticket, attempt: randomUUID(), ...presented };
+    return redeeming.redeem(asked, { secret: REDEEM_SECRET, ...options });
   }
   async function corrupt() {
     const { ticket } = await gate.issue();
@@ -116,6 +125,35 @@ describe("every declared answer is given", () => {
     "POST /ws-ticket 503 store_unavailable": () => during({ kv: { put: throws } }, () => gate.post()),
     "POST /ws-ticket 503 identity_unavailable": () => forward.post(undefined, session(500)),
     "POST /ws-ticket 503 limiter_unavailable": () => during({ issue_limit: { limit: throws } }, () => gate.post()),
+    "POST /ws-ticket/redeem 200": () => redeem(),
+    "POST /ws-ticket/redeem 400 body_malformed": () => redeem({ more: 1 }),
+    "POST /ws-ticket/redeem 400 request_malformed": () => redeem({}, { headers: noHost }),
+    "POST /ws-ticket/redeem 401 redeem_refused": () => redeem({}, { secret: "x" }),
+    "POST /ws-ticket/redeem 404 not_found": () => jwt.redeem({}),
+    "POST /ws-ticket/redeem 413 body_too_large": () => redeem({ cookie: "x".repeat(17_000) }),
+    "POST /ws-ticket/redeem 415 media_type_unsupported": () =>
+      redeem({}, { headers: { "Content-Type": "text/plain" } }),
+    "POST /ws-ticket/redeem 429 rate_limited": async () => {
+      const presented = { ticket: "x", address: "203.0.113.9" };
+      for (let time = 0; time < 3; time += 1) await redeem(presented);
+      return redeem(presented);
+    },
+    "POST /ws-ticket/redeem 500 misconfigured": () => broken.redeem({}),
+    "POST /ws-ticket/redeem 500 internal_error": () =>
+      during({ platform: ["answer"] }, () => redeem({ ticket: "x" }), redeeming),
+    "POST /ws-ticket/redeem 500 record_corrupt": async () => {
+      const { ticket } = await redeeming.issue();
+      await (await redeeming.kv()).put(kvKey(ticket), "not JSON", { expirationTtl: 60 });
+      return redeem({ ticket });
+    },
+    "POST /ws-ticket/redeem 503 store_unavailable": async () => {
+      const { ticket } = await redeeming.issue();
+      return during({ kv: { get: throws } }, () => redeem({ ticket }), redeeming);
+    },
+    "* /ws-ticket/redeem 400 request_malformed": () => bare("GET", "/ws-ticket/redeem", noHost),
+    "* /ws-ticket/redeem 404 not_found": () => jwt.request({ path: "/ws-ticket/redeem" }),
+    "* /ws-ticket/redeem 405 method_not_allowed": () => redeeming.request({ path: "/ws-ticket/redeem" }),
+    "* /ws-ticket/redeem 500 misconfigured": () => broken.request({ path: "/ws-ticket/redeem" }),
     "OPTIONS /ws-ticket 204": () => bare("OPTIONS", "/ws-ticket", page),
     "OPTIONS /ws-ticket 400 request_malformed": () => bare("OPTIONS", "/ws-ticket", noHost),
     "OPTIONS /ws-ticket 400 preflight_malformed": () =>

@@ -189,6 +189,13 @@ impl Attempt {
     }
 }
 
+/// Of somebody else's making, as random as ours.
+impl From<Uuid> for Attempt {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
 /// A store's answer to `consume`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consumed {

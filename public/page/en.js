@@ -30,6 +30,7 @@ export default {
   "value.durable": "a Durable Object",
   "value.kv": "Workers KV",
   "value.kv+ledger": "KV and a Durable Object",
+  "value.sealed+ledger": "the ticket, and a Durable Object",
   "value.redis": "Redis",
   "value.upstash": "Upstash Redis",
   "value.single-use": "one socket",

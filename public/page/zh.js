@@ -30,6 +30,7 @@ export default {
   "value.durable": "Durable Object",
   "value.kv": "Workers KV",
   "value.kv+ledger": "KV 加 Durable Object",
+  "value.sealed+ledger": "票本身加 Durable Object",
   "value.redis": "Redis",
   "value.upstash": "Upstash Redis",
   "value.single-use": "一个连接",

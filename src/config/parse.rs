@@ -25,6 +25,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
         carriage: reader.carriage(),
         bind: reader.bind(),
         ticket_check,
+        redeem_secrets: reader.redeem_secrets(environment),
         limits: reader.limits(),
         identity,
         page: reader.page(environment),

@@ -60,8 +60,16 @@ const AROUND: [(&str, &str); 11] = [
     ("{{", "}}"),
 ];
 /// The settings that are secrets, as they stand in a file in front of their texts.
-const NAMES: [&str; 6] =
-    ["JWT_SECRET_PREVIOUS", "JWT_SECRET", "TICKET_KEY_PREVIOUS", "TICKET_KEY", "SEAL_KEY_PREVIOUS", "SEAL_KEY"];
+const NAMES: [&str; 8] = [
+    "JWT_SECRET_PREVIOUS",
+    "JWT_SECRET",
+    "TICKET_KEY_PREVIOUS",
+    "TICKET_KEY",
+    "SEAL_KEY_PREVIOUS",
+    "SEAL_KEY",
+    "REDEEM_SECRET_PREVIOUS",
+    "REDEEM_SECRET",
+];
 
 /// What came along with a secret when it was copied. Whoever else has it hasn't that, and would have another key.
 pub(super) fn copied_along(text: &str) -> Option<Wrong> {

@@ -5,7 +5,7 @@ use super::secret_key::{self, SecretKey};
 use super::tokens::Keys;
 use super::{
     Bind, Carriage, CheckKey, Environment, ISSUE_LIMIT_BINDING, IdentityChoice, LimitSettings, OWN_KEY_MIN,
-    OnLimiterFailure, PUBLIC_JWT_SECRET, REFUSAL_LIMIT_BINDING, Settings, TicketCheck,
+    OnLimiterFailure, PUBLIC_JWT_SECRET, REFUSAL_LIMIT_BINDING, Secret, Settings, TicketCheck,
 };
 
 impl<S: Settings> Reader<'_, S> {
@@ -57,6 +57,17 @@ impl<S: Settings> Reader<'_, S> {
         };
         let Some(current) = secret("JWT_SECRET") else { return Vec::new() };
         [Some(current), secret("JWT_SECRET_PREVIOUS")].into_iter().flatten().collect()
+    }
+
+    /// `REDEEM_SECRET` and `REDEEM_SECRET_PREVIOUS`: any of them will do.
+    pub(super) fn redeem_secrets(&mut self, environment: Environment) -> Vec<Secret> {
+        let mut own = |name| self.own_key(name, environment);
+        let (current, previous) = (own("REDEEM_SECRET"), own("REDEEM_SECRET_PREVIOUS"));
+        if current.is_none() && previous.is_some() {
+            let expected = "set only together with REDEEM_SECRET";
+            self.wrong("REDEEM_SECRET_PREVIOUS", "is set, and REDEEM_SECRET is not", expected);
+        }
+        [current, previous].into_iter().flatten().collect()
     }
 
     /// The limits that are bound, and `LIMITER_FAILURE`.

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use ws_ticket_core::grant::{Room, Subject};
 
-/// The largest body, in bytes.
-const MAX: usize = SHORT;
+/// The largest body of a request for a ticket, in bytes.
+pub const MAX: usize = SHORT;
 
 /// What the caller asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,17 +33,17 @@ struct WithoutSubject {
     room: Option<Room>,
 }
 
-/// Reads at most [`MAX`] bytes, whatever the request says of its length. One that ends before its end is the client's doing,
+/// Reads at most so many bytes, whatever the request says of its length. One that ends before its end is the client's doing,
 /// as a rule by hanging up, and no fault of the gate.
-pub async fn read(request: &Request) -> Result<Cow<'_, [u8]>, Problem> {
+pub async fn read(request: &Request, max: usize) -> Result<Cow<'_, [u8]>, Problem> {
     let broken = Problem::BodyMalformed { expected: "Expected the body to its end." };
     match request.body() {
-        Body::Read(bytes) if bytes.len() <= MAX => Ok(bytes.into()),
+        Body::Read(bytes) if bytes.len() <= max => Ok(bytes.into()),
         Body::Read(_) => Err(Problem::BodyTooLarge),
         Body::Broken => Err(broken),
         Body::Unread => {
             let Some(stream) = request.raw().body() else { return Ok(Cow::default()) };
-            at_most(MAX, &stream, None).await.map_err(|_| broken)?.map(Cow::Owned).ok_or(Problem::BodyTooLarge)
+            at_most(max, &stream, None).await.map_err(|_| broken)?.map(Cow::Owned).ok_or(Problem::BodyTooLarge)
         }
     }
 }

@@ -45,7 +45,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
         return cors::preflight(request);
     }
     by_script(app, request, origin)?;
-    let bytes = body::read(request).await?;
+    let bytes = body::read(request, body::MAX).await?;
     let asked_for = body::parse(request.header(Header::ContentType), &bytes, app.identity.takes_subject())?;
     let caller = app.identity.caller(request, asked.target, asked_for.subject, clock::now).await;
     let caller = caller.map_err(|why| unknown(&app.identity, why))?;

@@ -11,6 +11,7 @@ mod list;
 mod origin;
 mod page;
 mod problem;
+mod redeem;
 mod upgrade;
 
 use std::rc::Rc;
@@ -19,7 +20,7 @@ use serde::Serialize;
 use worker::Fetcher;
 use worker::wasm_bindgen::JsValue;
 
-use crate::config::{BadSetting, Bind, Carriage};
+use crate::config::{BadSetting, Bind, Carriage, Secret};
 use crate::identity::Identity;
 use crate::platform::console;
 use crate::platform::target::Target;
@@ -52,6 +53,8 @@ pub struct App {
     pub session: Session,
     /// The keys of the check that tickets carry.
     pub keyring: Keyring,
+    /// Who has one of them may redeem tickets.
+    pub redeem_secrets: Vec<Secret>,
     /// The rate limits.
     pub limits: Limits,
     /// `TICKET_TTL_SECONDS`.
@@ -129,7 +132,7 @@ impl From<JsValue> for Failure {
 }
 
 /// The routes beside the page's.
-const ROUTES: [&str; 3] = ["/health", "/ws-ticket", "/ws"];
+const ROUTES: [&str; 4] = ["/health", "/ws-ticket", "/ws-ticket/redeem", "/ws"];
 
 /// What start-up came to.
 type Started = Result<App, Vec<BadSetting>>;
@@ -144,6 +147,16 @@ pub async fn serve(request: Option<Request>, started: &Started) -> JsValue {
     };
     let sent = answer.send().or_else(|_| internal(asked.as_ref().zip(started.as_ref().ok())).send());
     sent.map_or(JsValue::UNDEFINED, JsValue::from)
+}
+
+/// What `redeem` of the named entrypoint comes to: a status and JSON, a problem where it is none of 200.
+pub async fn redeem(bytes: &[u8], started: &Started) -> (u16, String) {
+    let problem = |problem: Problem| (problem.status(), serde_json::to_string(&problem.details()).unwrap_or_default());
+    let Ok(app) = started else { return problem(Problem::Misconfigured) };
+    match redeem::by_binding(app, bytes).await {
+        Ok(text) => (200, text),
+        Err(failure) => problem(told(redeem::ROUTE, failure)),
+    }
 }
 
 /// What is left to say when an answer can't be made.
@@ -170,6 +183,9 @@ async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
             let answer = issue::answer(app, asked, &origins).await;
             cors::vary(or_refuse("ws-ticket", answer), asked.request, &origins, app.uses_cookies())
         }
+        "/ws-ticket/redeem" if !app.redeem_secrets.is_empty() => {
+            or_refuse(redeem::ROUTE, redeem::answer(app, asked).await)
+        }
         "/ws" => or_refuse("ws", upgrade::answer(app, asked).await),
         _ => match page::answer(app.page.as_ref(), asked).await {
             Ok(answer) => answer,
@@ -182,15 +198,19 @@ async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
 
 /// A refusal as an answer and as an event.
 fn or_refuse(route: &'static str, answer: Result<Answer, Failure>) -> Answer {
-    match answer {
-        Ok(answer) => answer,
-        Err(Failure::Refused(Refusal { problem, reason, ticket_id })) => {
+    answer.unwrap_or_else(|failure| refuse(told(route, failure)))
+}
+
+/// The failure as an event, and as what the client hears of it.
+fn told(route: &'static str, failure: Failure) -> Problem {
+    match failure {
+        Failure::Refused(Refusal { problem, reason, ticket_id }) => {
             console::emit(&Event::Refused { route, reason, status: problem.status(), ticket_id });
-            refuse(problem)
+            problem
         }
-        Err(Failure::Fault) => {
+        Failure::Fault => {
             console::emit(&Event::InternalError { route });
-            refuse(Problem::Internal)
+            Problem::Internal
         }
     }
 }

@@ -10,13 +10,19 @@ use crate::platform::wire::{Header, Request};
 /// The allowed origins, the gate's own included.
 pub struct Origins<'a> {
     allowed: &'a [String],
-    own: String,
+    /// None where there is no URL.
+    own: Option<String>,
 }
 
 impl<'a> Origins<'a> {
     /// `ALLOWED_ORIGINS`, and the origin of the request's own URL.
     pub fn new(allowed: &'a [String], target: &Target) -> Self {
-        Self { allowed, own: target.origin() }
+        Self { allowed, own: Some(target.origin()) }
+    }
+
+    /// `ALLOWED_ORIGINS` alone.
+    pub fn of_others(allowed: &'a [String]) -> Self {
+        Self { allowed, own: None }
     }
 
     /// The request's origin, `None` where it has none. Compared byte for byte: two headers, which arrive joined by a
@@ -25,8 +31,12 @@ impl<'a> Origins<'a> {
         request.header(Header::Origin).map(|origin| self.allow(origin)).transpose()
     }
 
-    fn allow<'r>(&self, origin: &'r str) -> Result<&'r str, Problem> {
-        if origin == self.own || self.is_own_socket(origin) || self.allowed.iter().any(|allowed| allowed == origin) {
+    /// The same of an origin that somebody else has read.
+    pub fn allow<'r>(&self, origin: &'r str) -> Result<&'r str, Problem> {
+        if self.own.as_deref() == Some(origin)
+            || self.is_own_socket(origin)
+            || self.allowed.iter().any(|allowed| allowed == origin)
+        {
             Ok(origin)
         } else if origin == "null" {
             Err(Problem::OriginOpaque)
@@ -37,14 +47,15 @@ impl<'a> Origins<'a> {
 
     /// What a ticket is bound to: the gate's own origin is one, however a program spells its scheme.
     pub fn bound(&self, origin: &str) -> String {
-        if self.is_own_socket(origin) { self.own.clone() } else { origin.to_owned() }
+        let own = self.own.as_ref().filter(|_| self.is_own_socket(origin));
+        own.cloned().unwrap_or_else(|| origin.to_owned())
     }
 
     /// Whether it is the gate's own with `ws:` for `http:` or `wss:` for `https:`. Some programs send the URL that they
     /// connect to; no browser does, for no page has such an origin.
     fn is_own_socket(&self, origin: &str) -> bool {
         let rest = origin.strip_prefix("ws");
-        rest.is_some() && rest == self.own.strip_prefix("http")
+        rest.is_some() && rest == self.own.as_deref().and_then(|own| own.strip_prefix("http"))
     }
 }
 
@@ -63,6 +74,17 @@ mod tests {
                 assert_eq!(origins.allow(spelling), Ok(spelling));
                 assert_eq!(origins.bound(spelling), own);
             }
+        }
+    }
+
+    #[test]
+    fn without_a_url_nothing_is_the_gates_own() {
+        let allowed = ["https://app.example".to_owned()];
+        let origins = Origins::of_others(&allowed);
+        assert_eq!(origins.allow("https://app.example"), Ok("https://app.example"));
+        assert_eq!(origins.bound("wss://app.example"), "wss://app.example");
+        for origin in ["", "ws", "wss://app.example", "https://gate.example"] {
+            assert_eq!(origins.allow(origin), Err(Problem::OriginRefused), "{origin}");
         }
     }
 

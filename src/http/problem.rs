@@ -47,6 +47,8 @@ pub enum Problem {
         /// Where one is looked for.
         expected: &'static str,
     },
+    /// Whoever would redeem a ticket hasn't the secret for it.
+    RedeemRefused,
     /// A login that isn't good.
     IdentityRefused,
     /// A login that may not have a ticket.
@@ -158,6 +160,9 @@ impl Problem {
                 "The ticket is unknown, expired, used, or was asked for elsewhere. Ask for a new one.",
             ),
             Self::IdentityMissing { expected } => (401, "identity_missing", expected),
+            Self::RedeemRefused => {
+                (401, "redeem_refused", "Expected the header Authorization: Bearer with the gate's REDEEM_SECRET.")
+            }
             Self::IdentityRefused => (401, "identity_refused", "The login is not valid. Log in again."),
             Self::IdentityForbidden => (403, "identity_forbidden", "This login may not have a ticket."),
             Self::IdentityUnavailable => {
@@ -228,7 +233,7 @@ impl Problem {
             Self::HandshakeInvalid => &[("Sec-WebSocket-Version", "13")],
             // RFC 9110 §11.6.1 wants a challenge with every 401.
             Self::TicketRefused => &[("WWW-Authenticate", "Ticket")],
-            Self::IdentityMissing { .. } => &[("WWW-Authenticate", "Bearer")],
+            Self::IdentityMissing { .. } | Self::RedeemRefused => &[("WWW-Authenticate", "Bearer")],
             Self::IdentityRefused => &[("WWW-Authenticate", r#"Bearer error="invalid_token""#)],
             // The period of a limit, as wrangler.jsonc has it; the platform doesn't tell what is left of it.
             Self::RateLimited => &[("Retry-After", "60")],

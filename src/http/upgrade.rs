@@ -18,17 +18,24 @@ use ws_ticket_core::store::{Attempt, StoreError};
 use ws_ticket_core::telemetry::{Event, Reason};
 use ws_ticket_core::ticket::random_uuid;
 
-/// Admits or refuses, and counts refusals.
+/// Admits or refuses.
 pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
-    if app.limits.refusal.is_none() {
-        return admit(app, asked).await;
-    }
     let address = asked.request.header(Header::CfConnectingIp).and_then(Address::parse);
-    let Some(address) = address else { return admit(app, asked).await };
+    counted(app, address, admit(app, asked)).await
+}
+
+/// What this comes to for somebody at the address. Refusals are counted for it, and one that has too many waits before anything is
+/// looked at.
+pub async fn counted<T>(
+    app: &App,
+    address: Option<Address>,
+    admit: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(address) = address.filter(|_| app.limits.refusal.is_some()) else { return admit.await };
     if app.limits.is_blocked(&address, clock::now()) {
         return Err(Problem::RateLimited.into());
     }
-    let answer = admit(app, asked).await;
+    let answer = admit.await;
     if let Err(Failure::Refused(refusal)) = &answer
         && refusal.problem.status() < 500
         && app.limits.refusal(&address, clock::now).await.is_err()

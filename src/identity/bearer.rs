@@ -10,11 +10,11 @@ pub const EXPECTED: &str = "Expected the header Authorization: Bearer <token>.";
 
 /// The token in the header.
 pub fn token(authorization: &str) -> Result<&str, NotKnown> {
-    bearer(authorization).ok_or(NotKnown::Refused("token_not_bearer"))
+    of(authorization).ok_or(NotKnown::Refused("token_not_bearer"))
 }
 
 /// The token of `Bearer <token>`; the scheme's name in any case (RFC 9110 §11.1).
-fn bearer(authorization: &str) -> Option<&str> {
+pub fn of(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
 }

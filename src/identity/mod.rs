@@ -1,7 +1,7 @@
 //! Who is asking: one file for each way of knowing the caller, and what they share.
 
 mod access;
-mod bearer;
+pub mod bearer;
 mod dev;
 mod forward;
 mod jwks;

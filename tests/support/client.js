@@ -88,6 +88,14 @@ export function post(target, body, headers = {}) {
   return request(target, { method: "POST", path: "/ws-ticket", headers: { ...json, ...headers }, body: text });
 }
 
+/** POST /ws-ticket/redeem, with a JSON body; `secret` may be left out. */
+export function redeem(target, body, { secret, headers = {}, signal } = {}) {
+  const login = secret === undefined ? {} : { Authorization: `Bearer ${secret}` };
+  const all = { "Content-Type": "application/json", ...login, ...headers };
+  const text = typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+  return request(target, { method: "POST", path: "/ws-ticket/redeem", headers: all, body: text, signal });
+}
+
 /** A ticket and what was said with it; throws when it was refused. */
 export async function issue(target, body, headers) {
   const answer = await post(target, body, headers);

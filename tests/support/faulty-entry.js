@@ -217,6 +217,13 @@ export default class extends WorkerEntrypoint {
   }
 }
 
+// The real entrypoint, with the same bindings.
+export class Redeem extends WorkerEntrypoint {
+  redeem(presented) {
+    return artifact.Redeem.prototype.redeem.call({ env: edgeEnv(this.env) }, presented);
+  }
+}
+
 /** The real `exec`, which also tells what it was given. */
 function telling(sql) {
   const exec = sql.exec.bind(sql);

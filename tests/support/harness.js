@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTestHarness, experimental_readRawConfig } from "wrangler";
-import { direct, issue, opens, post, request, upgrade } from "./client.js";
+import { direct, issue, opens, post, redeem, request, upgrade } from "./client.js";
 import { askDirectly } from "./outbound.js";
 import { TIMEOUT_MAX_MS, until } from "./pace.js";
 
@@ -37,7 +37,8 @@ export async function projectConfig() {
 /**
  * One gate. `vars` go over those of `wrangler.jsonc` (`undefined` takes one away), `without` names bindings that are
  * taken away, `edge` puts `faulty-entry.js` in front, `limits` are the rate limits that a test wants to reach
- * (`{ ISSUE_LIMIT: 5 }`; the others are out of reach).
+ * (`{ ISSUE_LIMIT: 5 }`; the others are out of reach). `main` is another Worker's script instead of the gate's, with the first gate's
+ * named entrypoints bound as `binds` says (`{ GATE: "Redeem" }`), and its own `objects` (`{ ROOM: "Room" }`).
  */
 export async function startGate(options = {}) {
   const [gate] = await startGates([options]);
@@ -62,7 +63,9 @@ export async function startGates(list) {
   }
 }
 
-function workerConfig(base, { vars = {}, without = [], edge = false, shares = false, limits = {} }, index) {
+function workerConfig(base, options, index) {
+  const { vars = {}, without = [], edge = false, shares = false, limits = {} } = options;
+  const { main, binds = {}, objects = {} } = options;
   const config = structuredClone(base);
   delete config.$schema;
   delete config.build;
@@ -70,6 +73,20 @@ function workerConfig(base, { vars = {}, without = [], edge = false, shares = fa
   delete config.secrets;
   config.main = edge ? FAULTY : ARTIFACT;
   config.name = index === 0 ? base.name : `${base.name}-${index}`;
+  if (main !== undefined) {
+    for (const member of ["assets", "durable_objects", "kv_namespaces", "migrations", "ratelimits"])
+      delete config[member];
+    config.main = path.join(PROJECT, main);
+    config.durable_objects = { bindings: Object.entries(objects).map(([name, class_name]) => ({ name, class_name })) };
+    config.migrations = [{ tag: "v1", new_sqlite_classes: Object.values(objects) }];
+    config.services = Object.entries(binds).map(([binding, entrypoint]) => ({
+      binding,
+      service: base.name,
+      entrypoint,
+    }));
+    config.routes = [`${config.name}.test/*`];
+    return config;
+  }
   // Requests are dealt to Workers by host; the first has all that is left.
   if (index > 0) config.routes = [`${config.name}.test/*`];
   const set = Object.entries({ ...config.vars, ...PATIENT, ...vars }).filter(([, value]) => value !== undefined);
@@ -118,6 +135,7 @@ class Gate {
   direct = (url, options) => direct(this.worker, url, options);
   post = (body, headers) => post(this, body, headers);
   issue = (body, headers) => issue(this, body, headers);
+  redeem = (body, options) => redeem(this, body, options);
   upgrade = (ticket, options) => upgrade(this, ticket, options);
   opens = (ticket, options) => opens(this, ticket, options);
   health = async () => (await this.request({ path: "/health" })).json;
