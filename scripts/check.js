@@ -20,10 +20,11 @@ const checks = [
   ["client, minified", [npmTools.node, "scripts/client-min.js"]],
   ["client size", [npmTools.node, "scripts/client-size.js"]],
   ["client, publint", [npmTools.node, "node_modules/publint/src/cli.js", "--strict", "client"]],
-  [
-    "client, attw",
-    [npmTools.node, "node_modules/@arethetypeswrong/cli/dist/index.js", "--pack", "client", "--profile", "esm-only"],
-  ],
+  ["server, publint", [npmTools.node, "node_modules/publint/src/cli.js", "--strict", "server"]],
+  ...["client", "server"].map((folder) => [
+    `${folder}, attw`,
+    [npmTools.node, "node_modules/@arethetypeswrong/cli/dist/index.js", "--pack", folder, "--profile", "esm-only"],
+  ]),
 ];
 const fixes = [
   ["rustfmt", ["cargo", "fmt", "--all"]],
