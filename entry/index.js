@@ -42,7 +42,10 @@ export default {
 export class Redeem extends WorkerEntrypoint {
   async redeem(presented) {
     wasm.revive();
-    const answer = await wasm.redeem(JSON.stringify(presented ?? null), this.env);
+    const answering = wasm.redeem(JSON.stringify(presented ?? null), this.env);
+    // As with a request: what was begun is done to its end, whoever hangs up.
+    if (answering instanceof Promise) this.ctx.waitUntil(answering);
+    const answer = await answering;
     const told = JSON.parse(answer.slice(3));
     if (answer.startsWith("200")) return told;
     throw new Error(`${told.code}: ${told.detail}`);

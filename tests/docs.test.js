@@ -12,7 +12,7 @@ const markdown = (folder) =>
   readdirSync(path.join(ROOT, folder))
     .filter((name) => name.endsWith(".md"))
     .map((name) => path.join(folder, name));
-const documents = [".", "docs", "docs/zh-CN", "client"].flatMap(markdown);
+const documents = [".", "docs", "docs/zh-CN", "client", "server"].flatMap(markdown);
 const translated = markdown("docs/zh-CN");
 
 /** A heading's anchor, as GitHub makes it. */

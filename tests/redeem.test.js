@@ -205,6 +205,7 @@ describe("what is answered", () => {
     }
     assert.match((await byBinding({ ticket })).thrown, /^body_malformed: /);
     assert.match((await byBinding(null)).thrown, /^body_malformed: /);
+    assert.match((await byBinding({ ...good, cookie: "x".repeat(17_000) })).thrown, /^body_too_large: /);
     assert.deepEqual(await gate.calls(), {});
     // A whole browser's cookies, and a long body at that.
     assert.equal((await redeem({ ...good, cookie: `${"a=b; ".repeat(2000)}${cookie}` })).json.active, true);

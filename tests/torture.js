@@ -2,10 +2,12 @@
 // ticket at the same moment, across two isolates where the store's reach allows, a third of the rounds with a fault. After
 // each round all is healed and a few more connections try the same ticket. Single-use means: never more than one of all.
 //
-// `npm run torture -- durable redis` takes only those rows; TORTURE_ROUNDS (1000) and TORTURE_CONNECTIONS (100) the numbers.
+// `npm run torture -- durable redis` takes only those rows; TORTURE_ROUNDS (1000) and TORTURE_CONNECTIONS (100) the numbers;
+// TORTURE_DOOR=redeem presents the tickets there instead of at /ws.
 import assert from "node:assert/strict";
 import os from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DOORS } from "./support/doors.js";
 import { startGates } from "./support/harness.js";
 import { race } from "./support/race.js";
 import { fail, heal, rows } from "./support/rows.js";
@@ -25,6 +27,8 @@ function refuse(why) {
 for (const [name, count] of Object.entries({ TORTURE_ROUNDS: ROUNDS, TORTURE_CONNECTIONS: CONNECTIONS })) {
   if (!(Number.isSafeInteger(count) && count > 0)) refuse(`${name} is a number from 1`);
 }
+const door = DOORS.find(({ name }) => name === (process.env.TORTURE_DOOR ?? "/ws"));
+if (door === undefined) refuse(`TORTURE_DOOR is one of: ${DOORS.map(({ name }) => name).join("; ")}`);
 if (chosen.length === 0) refuse(`no such row; there are: ${rows.map(({ name }) => name).join("; ")}`);
 
 /** Fault by fault, all of a row's in turn. The faults of issuing belong to the laws: here the ticket is out already. */
@@ -32,9 +36,9 @@ const faultsOf = (row) => [...row.consumeOutages, ...row.lostReplies];
 
 async function torture(row) {
   const backing = await row.back?.();
-  const vars = { ...row.vars, ...backing?.vars, STORE_TIMEOUT_MS: String(TIMEOUT_MS) };
+  const vars = { ...row.vars, ...door.vars, ...backing?.vars, STORE_TIMEOUT_MS: String(TIMEOUT_MS) };
   const apart = row.vars.TICKET_STORE.includes("memory") ? [{}] : [{}, { shares: true }];
-  const gates = await startGates(apart.map((options) => ({ ...options, vars, edge: true })));
+  const gates = (await startGates(apart.map((options) => ({ ...options, vars, edge: true })))).map(door.through);
   const held = { gates, backing };
   const total = { row, isolates: gates.length, rounds: 0, faults: 0, one: 0, none: 0, noneUnfaulted: 0, several: 0 };
   const began = performance.now();
@@ -88,7 +92,9 @@ const totals = [];
 for (const row of chosen) totals.push(await torture(row));
 
 const cpu = `${os.cpus().length} × ${os.cpus()[0].model}`;
-console.log(`\n${new Date().toISOString().slice(0, 10)}, ${os.platform()}, ${cpu}; ${CONNECTIONS} connections a round`);
+console.log(
+  `\n${new Date().toISOString().slice(0, 10)}, ${os.platform()}, ${cpu}; ${CONNECTIONS} connections a round at ${door.name}`,
+);
 console.log("\n| store | isolates | rounds | with a fault | admitted exactly one | none | more than one | seconds |");
 console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
 for (const { row, isolates, rounds, faults, one, none, several, seconds } of totals) {

@@ -181,7 +181,9 @@ impl Problem {
             Self::MediaTypeUnsupported => {
                 (415, "media_type_unsupported", "Expected no body, or one of type application/json.")
             }
-            Self::BodyTooLarge => (413, "body_too_large", "Expected a body of 4096 bytes or less."),
+            Self::BodyTooLarge => {
+                (413, "body_too_large", "Expected a body of 4096 bytes or less; to redeem a ticket, of 16384.")
+            }
             Self::BodyMalformed { expected } => (400, "body_malformed", expected),
             Self::StoreUnavailable { .. } => (
                 503,

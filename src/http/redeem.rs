@@ -90,6 +90,9 @@ pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
 /// The answer by a service binding, as JSON: only who may deploy can bind it, so no secret is asked for. There is no URL either, and
 /// so no origin that is the gate's own.
 pub async fn by_binding(app: &App, bytes: &[u8]) -> Result<String, Failure> {
+    if bytes.len() > MAX {
+        return Err(Problem::BodyTooLarge.into());
+    }
     let redeemed = redeem(app, &Origins::of_others(&app.origins), bytes).await?;
     serde_json::to_string(&redeemed).map_err(|_| Failure::Fault)
 }

@@ -220,7 +220,7 @@ export default class extends WorkerEntrypoint {
 // The real entrypoint, with the same bindings.
 export class Redeem extends WorkerEntrypoint {
   redeem(presented) {
-    return artifact.Redeem.prototype.redeem.call({ env: edgeEnv(this.env) }, presented);
+    return artifact.Redeem.prototype.redeem.call({ env: edgeEnv(this.env), ctx: this.ctx }, presented);
   }
 }
 
