@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
+import { heard } from "./support/heard.js";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 const PACKAGE = ["--locked", "--quiet", "--package", "ws-ticket-axum"];
@@ -37,21 +38,7 @@ async function issue(headers = {}) {
   return (await answer.json()).ticket;
 }
 
-/** The first message, or the status of the refusal. */
-function open(ticket, origin) {
-  const socket = new WebSocket(`${url.replace("http", "ws")}/ws?ticket=${ticket}`, { origin });
-  return new Promise((resolve, reject) => {
-    socket.on("message", (text) => {
-      resolve(String(text));
-      socket.close();
-    });
-    socket.on("unexpected-response", (_, { statusCode }) => {
-      resolve(statusCode);
-      socket.terminate();
-    });
-    socket.on("error", reject);
-  });
-}
+const open = (ticket, origin) => heard(new WebSocket(`${url.replace("http", "ws")}/ws?ticket=${ticket}`, { origin }));
 
 test("a ticket opens one socket, of fifty that race for it", async () => {
   const ticket = await issue();

@@ -10,6 +10,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { redeem } from "../server/index.js";
 import { REDEEM_SECRET as secret } from "./support/doors.js";
 import { DEVELOPMENT, startGates } from "./support/harness.js";
+import { heard } from "./support/heard.js";
 import { refused, report } from "./support/refused.js";
 import { strange } from "./support/tickets.js";
 
@@ -257,19 +258,4 @@ async function passing(gate, losing, asking) {
     front.close();
     front.closeAllConnections();
   }
-}
-
-/** The first message, or the status of the refusal. */
-function heard(socket) {
-  return new Promise((resolve, reject) => {
-    socket.on("message", (text) => {
-      resolve(String(text));
-      socket.close();
-    });
-    socket.on("unexpected-response", (_, { statusCode }) => {
-      resolve(statusCode);
-      socket.terminate();
-    });
-    socket.on("error", (error) => reject(error));
-  });
 }
