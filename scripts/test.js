@@ -9,6 +9,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.js";
 import { chromium } from "./chromium.js";
+import { nginx } from "./nginx.js";
 import { redis } from "./redis.js";
 import { capture, main, Stop } from "./run.js";
 import { setup } from "./setup.js";
@@ -17,6 +18,8 @@ import { root } from "./tools.js";
 
 /** What the names of files begin with whose tests run in Chromium. */
 const IN_BROWSER = "browser-";
+/** And of those with an nginx in between. */
+const BEHIND_NGINX = "proxy-nginx";
 const HOST = "cargo test";
 const QUICK = { files: ["laws", "wire"], env: { LAWS_ROWS: "memory,kv+ledger" } };
 /** At least two: much of what a file does is waiting. More need more cores: a runtime and its test keep one busy. */
@@ -138,6 +141,7 @@ await main(async () => {
   await setup();
   await redis();
   if (chosen.some((name) => name.startsWith(IN_BROWSER))) await chromium();
+  if (chosen.some((name) => name.startsWith(BEHIND_NGINX))) await nginx();
   await build();
   if (quick || words.length === 0) jobs.push({ name: HOST, expected: expected(HOST), run: () => hostTests({}) });
   const progress = new Progress(jobs, { verbose: words.length > 0 && !alone });

@@ -84,6 +84,12 @@ describe("every declared answer is given", () => {
       await at.edge();
     }
   }
+  /** As a proxy asks, with a ticket of its own and the secret, but for what is said. */
+  async function authorized(more = {}) {
+    const uri = more["X-Original-URI"] ?? `/socket?ticket=${(await redeeming.issue()).ticket}`;
+    const own = { Authorization: `Bearer ${REDEEM_SECRET}`, "X-Request-ID": randomUUID(), "X-Original-URI": uri };
+    return redeeming.request({ path: "/ws-ticket/auth", headers: { ...own, ...more } });
+  }
   /** With a ticket of its own and the secret, but for what is said. */
   async function redeem(presented = {}, options = {}) {
     const ticket = presented.ticket ?? (await redeeming.issue()).ticket;
@@ -154,6 +160,34 @@ describe("every declared answer is given", () => {
     "* /ws-ticket/redeem 404 not_found": () => jwt.request({ path: "/ws-ticket/redeem" }),
     "* /ws-ticket/redeem 405 method_not_allowed": () => redeeming.request({ path: "/ws-ticket/redeem" }),
     "* /ws-ticket/redeem 500 misconfigured": () => broken.request({ path: "/ws-ticket/redeem" }),
+    "GET /ws-ticket/auth 200": () => authorized(),
+    "GET /ws-ticket/auth 400 original_malformed": () => authorized({ "X-Request-ID": "1" }),
+    "GET /ws-ticket/auth 400 request_malformed": () => authorized(noHost),
+    "GET /ws-ticket/auth 401 redeem_refused": () => authorized({ Authorization: "Bearer x" }),
+    "GET /ws-ticket/auth 401 ticket_refused": () => authorized({ "X-Original-URI": "/socket" }),
+    "GET /ws-ticket/auth 403 origin_refused": () => authorized(evil),
+    "GET /ws-ticket/auth 404 not_found": () => bare("GET", "/ws-ticket/auth"),
+    "GET /ws-ticket/auth 429 rate_limited": async () => {
+      const nobodys = { "X-Original-URI": "/socket?ticket=x", "X-Real-IP": "203.0.113.10" };
+      for (let time = 0; time < 3; time += 1) await authorized(nobodys);
+      return authorized(nobodys);
+    },
+    "GET /ws-ticket/auth 500 misconfigured": () => broken.request({ path: "/ws-ticket/auth" }),
+    "GET /ws-ticket/auth 500 internal_error": () =>
+      during({ platform: ["answer"] }, () => authorized({ "X-Original-URI": "/socket" }), redeeming),
+    "GET /ws-ticket/auth 500 record_corrupt": async () => {
+      const { ticket } = await redeeming.issue();
+      await (await redeeming.kv()).put(kvKey(ticket), "not JSON", { expirationTtl: 60 });
+      return authorized({ "X-Original-URI": `/socket?ticket=${ticket}` });
+    },
+    "GET /ws-ticket/auth 503 store_unavailable": async () => {
+      const { ticket } = await redeeming.issue();
+      return during({ kv: { get: throws } }, () => authorized({ "X-Original-URI": `/?ticket=${ticket}` }), redeeming);
+    },
+    "* /ws-ticket/auth 400 request_malformed": () => bare("POST", "/ws-ticket/auth", noHost),
+    "* /ws-ticket/auth 404 not_found": () => bare("POST", "/ws-ticket/auth"),
+    "* /ws-ticket/auth 405 method_not_allowed": () => redeeming.request({ method: "POST", path: "/ws-ticket/auth" }),
+    "* /ws-ticket/auth 500 misconfigured": () => broken.request({ method: "POST", path: "/ws-ticket/auth" }),
     "OPTIONS /ws-ticket 204": () => bare("OPTIONS", "/ws-ticket", page),
     "OPTIONS /ws-ticket 400 request_malformed": () => bare("OPTIONS", "/ws-ticket", noHost),
     "OPTIONS /ws-ticket 400 preflight_malformed": () =>

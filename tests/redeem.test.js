@@ -326,6 +326,10 @@ test("planted secrets: neither the secret, nor a ticket, nor a cookie comes out"
       await gate.edge();
       await see(gate.redeem(ask(ticket), { secret }));
       await see(broken.redeem(ask(ticket), { secret }));
+      const [uri, cookie] = [`/socket?ticket=${ticket}&x=${witness.secret("a parameter")}`, witness.secret("a cookie")];
+      const proxied = { Authorization: `Bearer ${wrong ?? secret}`, "X-Original-URI": uri, "X-Request-ID": attempt() };
+      const auth = { path: "/ws-ticket/auth", headers: { ...proxied, Cookie: `x=${cookie}`, Origin: APP } };
+      for (const at of [gate, broken]) await witness.see("GET /ws-ticket/auth", at.request(auth));
     }
     await witness.collect(gates);
     assert.deepEqual(witness.finds(), []);

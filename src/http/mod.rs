@@ -1,5 +1,6 @@
 //! The wire: routes, and what every answer has in common. `docs/protocol.md` is the contract.
 
+mod auth;
 mod body;
 mod cookie;
 mod cors;
@@ -132,7 +133,7 @@ impl From<JsValue> for Failure {
 }
 
 /// The routes beside the page's.
-const ROUTES: [&str; 4] = ["/health", "/ws-ticket", "/ws-ticket/redeem", "/ws"];
+const ROUTES: [&str; 5] = ["/health", "/ws-ticket", "/ws-ticket/redeem", "/ws-ticket/auth", "/ws"];
 
 /// What start-up came to.
 type Started = Result<App, Vec<BadSetting>>;
@@ -186,6 +187,7 @@ async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
         "/ws-ticket/redeem" if !app.redeem_secrets.is_empty() => {
             or_refuse(redeem::ROUTE, redeem::answer(app, asked).await)
         }
+        "/ws-ticket/auth" if !app.redeem_secrets.is_empty() => or_refuse(auth::ROUTE, auth::answer(app, asked).await),
         "/ws" => or_refuse("ws", upgrade::answer(app, asked).await),
         _ => match page::answer(app.page.as_ref(), asked).await {
             Ok(answer) => answer,

@@ -72,6 +72,8 @@ pub enum Problem {
         /// What would be.
         expected: &'static str,
     },
+    /// A proxy that doesn't say which request it holds back, or under which id.
+    OriginalMalformed,
     /// A store gave no answer.
     StoreUnavailable {
         /// After how many seconds it makes sense to try again.
@@ -185,6 +187,11 @@ impl Problem {
                 (413, "body_too_large", "Expected a body of 4096 bytes or less; to redeem a ticket, of 16384.")
             }
             Self::BodyMalformed { expected } => (400, "body_malformed", expected),
+            Self::OriginalMalformed => (
+                400,
+                "original_malformed",
+                "Expected X-Original-URI or X-Forwarded-Uri with the original request's, X-Request-ID with 128 random bits in hexadecimal, and in X-Real-IP, where it is there, an IP address.",
+            ),
             Self::StoreUnavailable { .. } => (
                 503,
                 "store_unavailable",

@@ -98,7 +98,7 @@ pub async fn by_binding(app: &App, bytes: &[u8]) -> Result<String, Failure> {
 }
 
 /// Compares with each of them, in constant time.
-fn is_one_of(secrets: &[Secret], brought: &str) -> bool {
+pub fn is_one_of(secrets: &[Secret], brought: &str) -> bool {
     secrets.iter().filter(|secret| secret.is(brought)).count() > 0
 }
 
@@ -133,10 +133,18 @@ async fn redeem(app: &App, origins: &Origins<'_>, bytes: &[u8]) -> Result<Redeem
     }
 }
 
-fn is_about_the_ticket(problem: Problem) -> bool {
+/// Whether the problem is the ticket's or the page's, and not the caller's or the gate's own.
+pub fn is_about_the_ticket(problem: Problem) -> bool {
     matches!(
         problem,
-        Problem::TicketRefused | Problem::TicketMalformed | Problem::OriginRefused | Problem::OriginOpaque
+        Problem::TicketMissing
+            | Problem::TicketRepeated
+            | Problem::CarriageRefused
+            | Problem::SubprotocolInvalid
+            | Problem::TicketMalformed
+            | Problem::TicketRefused
+            | Problem::OriginRefused
+            | Problem::OriginOpaque
     )
 }
 

@@ -125,6 +125,11 @@ impl Request {
         self.fact(BEFORE.saturating_add(header as usize))
     }
 
+    /// A header that only a route apart reads: a crossing of its own, so that others don't pay for it.
+    pub fn other_header(&self, name: &str) -> Option<String> {
+        self.raw.headers().get(name).ok().flatten()
+    }
+
     /// The body, as far as it was read.
     pub fn body(&self) -> Body<'_> {
         let length = self.fact(2).and_then(|length| length.parse().ok());

@@ -1,0 +1,100 @@
+//! `GET /ws-ticket/auth`: whose ticket does an upgrade bring that a proxy is about to pass on? For nginx's `auth_request`
+//! (<https://nginx.org/en/docs/http/ngx_http_auth_request_module.html>), and for whoever asks in the same way before a request goes on.
+//!
+//! It is redeem (`redeem.rs`) in the words of proxies: the original request is in headers, "yes" is 200 with who it is in
+//! headers, "no" is 401 or 403. The proxy's id of the request is the attempt, so it has to be random and the proxy's own.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use uuid::Uuid;
+
+use super::limit::Address;
+use super::origin::Origins;
+use super::problem::Problem;
+use super::redeem::{is_about_the_ticket, is_one_of};
+use super::upgrade::counted;
+use super::{App, Asked, Failure, Refusal, cookie, credential, no_store};
+use crate::identity::bearer;
+use crate::platform::wire::{Answer, Header, Request};
+use crate::platform::{clock, console};
+use ws_ticket_core::gate::Presenter;
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::store::Attempt;
+use ws_ticket_core::telemetry::Event;
+
+/// Its name in telemetry.
+pub const ROUTE: &str = "auth";
+
+/// What the proxy says of the request that it holds back.
+struct Original {
+    query: String,
+    attempt: Uuid,
+    address: Option<Address>,
+}
+
+/// Says who comes, in headers; or refuses.
+pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
+    let request = asked.request;
+    if request.method() != "GET" {
+        return Err(Problem::MethodNotAllowed { allow: "GET" }.into());
+    }
+    let secret = request.other_header("authorization");
+    if !secret.as_deref().and_then(bearer::of).is_some_and(|secret| is_one_of(&app.redeem_secrets, secret)) {
+        return Err(Problem::RedeemRefused.into());
+    }
+    let original = original(request).ok_or(Problem::OriginalMalformed)?;
+    let attempt = original.attempt;
+    let origins = Origins::new(&app.origins, asked.target);
+    match counted(app, original.address.clone(), consume(app, &origins, request, &original)).await {
+        Ok(grant) => {
+            let age_ms = clock::now().since(grant.issued_at);
+            console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session: attempt, age_ms });
+            told(&grant, attempt)
+        }
+        // Of 400 proxies make an error of their own: what is wrong with a ticket is 401, whatever it is.
+        Err(Failure::Refused(refusal)) if is_about_the_ticket(refusal.problem) && refusal.problem.status() == 400 => {
+            Err(Refusal { problem: Problem::TicketRefused, ..refusal }.into())
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Reads it; `None` where something is missing, or nothing that a proxy says.
+fn original(request: &Request) -> Option<Original> {
+    let uri = request.other_header("x-original-uri").or_else(|| request.other_header("x-forwarded-uri"))?;
+    let query = uri.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
+    let attempt = Uuid::try_parse(&request.other_header("x-request-id")?).ok()?;
+    let address = match request.other_header("x-real-ip") {
+        Some(address) => Some(Address::parse(&address)?),
+        None => None,
+    };
+    Some(Original { query, attempt, address })
+}
+
+async fn consume(app: &App, origins: &Origins<'_>, request: &Request, original: &Original) -> Result<Grant, Failure> {
+    let origin = origins.check(request)?.map(|origin| origins.bound(origin));
+    let offers = request.header(Header::SecWebSocketProtocol);
+    let credential = credential::read(&original.query, offers, app.carriage, &app.keyring)?;
+    let cookie = (&cookie::read(request.header(Header::Cookie))).into();
+    let by = Presenter { origin: origin.as_deref(), cookie };
+    Ok(app.gate.consume(&credential.ticket, Attempt::from(original.attempt), by, clock::now).await?)
+}
+
+/// The grant in headers, all of them ASCII: texts percent-encoded, claims as JSON in base64url.
+fn told(grant: &Grant, session: Uuid) -> Result<Answer, Failure> {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let mut made = no_store(200)
+        .header("X-Ticket-Subject", &encoded(grant.subject.as_str()))
+        .header("X-Ticket-Id", &grant.ticket_id.to_string())
+        .header("X-Ticket-Session", &session.to_string())
+        .header("X-Ticket-Expires", &grant.expires_at.0.div_euclid(1000).to_string());
+    if let Some(room) = &grant.room {
+        made = made.header("X-Ticket-Room", &encoded(room.as_str()));
+    }
+    if !grant.claims.is_empty() {
+        let json = serde_json::to_vec(&grant.claims).map_err(|_| Failure::Fault)?;
+        made = made.header("X-Ticket-Claims", &URL_SAFE_NO_PAD.encode(json));
+    }
+    Ok(made.into())
+}
