@@ -176,7 +176,10 @@ describe("planted secrets", () => {
     const other = await issueSealed();
     for (const text of [altered(other.ticket, 3), altered(other.ticket, 90), strange("s")])
       await refuse(401, upgrade(witness.plantTicket("a forged sealed ticket", text), headersOf(other), sealed));
-    await refuse(400, upgrade(other.ticket.slice(0, -1), headersOf(other), sealed));
+    // Four characters of Base64 are three bytes, so a text of one more than a multiple of four is none, whatever it says.
+    const body = other.ticket.slice("wst_s_".length);
+    const none = `wst_s_${body.slice(0, body.length - (body.length % 4) - 3)}`;
+    await refuse(400, upgrade(witness.plantTicket("a cut ticket", none), headersOf(other), sealed));
     await refuse(401, upgrade(other.ticket, { headers: { Cookie: "" } }, sealed));
     const says = witness.secret("an error's text");
     const third = await issueSealed();
