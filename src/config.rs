@@ -10,10 +10,12 @@ mod identity;
 mod origins;
 mod own_key;
 mod parse;
+mod private_key;
 mod public_key;
 mod published;
 mod secret_key;
 mod servers;
+mod session;
 mod stores;
 mod tickets;
 mod tokens;
@@ -23,10 +25,12 @@ use std::num::NonZeroU16;
 
 use serde::Serialize;
 use subtle::ConstantTimeEq;
+use worker::Url;
 
 pub use algorithm::{Algorithm, KeyKind};
 pub use encoded::base64;
 pub use identity::{ForwardSettings, IdentityChoice, is_token};
+pub use private_key::PrivateKey;
 pub use public_key::{PublicKey, is_strong};
 pub use secret_key::SecretKey;
 pub use tokens::{Keys, SubjectRule, TokenSettings, media_type};
@@ -41,6 +45,8 @@ pub const ISSUE_LIMIT_BINDING: &str = "ISSUE_LIMIT";
 pub const REFUSAL_LIMIT_BINDING: &str = "REFUSAL_LIMIT";
 /// The binding of the static assets: the page to try the gate with.
 pub const ASSETS_BINDING: &str = "ASSETS";
+/// The service binding of what stands behind the gate.
+pub const UPSTREAM_BINDING: &str = "UPSTREAM";
 /// Bytes of a `TICKET_KEY` or a `SEAL_KEY` at least: the hash's output (RFC 2104 §3).
 pub const OWN_KEY_MIN: usize = 32;
 /// The `JWT_SECRET` of `.dev.vars.example`. Everybody knows it, so production refuses it.
@@ -242,6 +248,60 @@ pub struct LimitSettings {
     pub on_failure: OnLimiterFailure,
 }
 
+/// `SESSION`: what stands behind the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionChoice {
+    /// An echo.
+    Echo {
+        /// Whether somebody said so; otherwise it is what there is where nothing is set.
+        chosen: bool,
+    },
+    /// No socket: tickets are redeemed by others.
+    Nothing,
+    /// A server of the user's own.
+    Upstream(Box<UpstreamSettings>),
+}
+
+/// The server that sockets are handed on to, and what it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamSettings {
+    /// Where it is.
+    pub address: UpstreamAddress,
+    /// `UPSTREAM_TIMEOUT_MS`.
+    pub timeout_ms: u32,
+    /// `UPSTREAM_AUTHORIZATION`.
+    pub authorization: Option<Secret>,
+    /// `UPSTREAM_HEADERS`.
+    pub headers: Vec<(String, Secret)>,
+    /// `UPSTREAM_IDENTITY`: whether it learns who comes, and what else the client's request says.
+    pub identity: bool,
+    /// What the assertion is signed with, if there is to be one.
+    pub signer: Option<Signer>,
+    /// `UPSTREAM_AUDIENCE`: the assertion's `aud`.
+    pub audience: String,
+}
+
+/// Where the upstream is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamAddress {
+    /// Behind the service binding.
+    Binding {
+        /// `UPSTREAM_CREDENTIALS=pass`: the client's `Cookie` and `Authorization` go on.
+        credentials: bool,
+    },
+    /// At a URL, http or https.
+    Url(Url),
+}
+
+/// What signs assertions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// `UPSTREAM_SECRET`, by HS256.
+    Secret(Secret),
+    /// `UPSTREAM_PRIVATE_KEY`.
+    PrivateKey(PrivateKey),
+}
+
 /// Everything that can be set, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -259,6 +319,8 @@ pub struct Config {
     pub ticket_check: TicketCheck,
     /// `REDEEM_SECRET` and `REDEEM_SECRET_PREVIOUS`.
     pub redeem_secrets: Vec<Secret>,
+    /// `SESSION` and what belongs to it.
+    pub session: SessionChoice,
     /// The rate limits.
     pub limits: LimitSettings,
     /// `IDENTITY` and what belongs to it.

@@ -9,13 +9,13 @@ use worker::wasm_bindgen::JsValue;
 
 use crate::config::{
     ASSETS_BINDING, BadSetting, CheckKey, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings,
-    REFUSAL_LIMIT_BINDING, Settings, TicketCheck,
+    REFUSAL_LIMIT_BINDING, SessionChoice, Settings, TicketCheck, UPSTREAM_BINDING, UpstreamAddress,
 };
 use crate::http::App;
 use crate::http::limit::Limits;
 use crate::identity::Identity;
 use crate::platform::{clock, console, panics};
-use crate::sessions::Session;
+use crate::sessions::{Session, Upstream};
 use crate::stores;
 use ws_ticket_core::gate::Gate;
 use ws_ticket_core::telemetry::Event;
@@ -50,15 +50,18 @@ fn start(env: &Env) -> Result<App, Vec<BadSetting>> {
 fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
     let (store, conditions) = stores::build(&config.stores, env, clock::now, console::emit)?;
     let limits = limits(&config.limits, env)?;
+    let is_production = config.environment == Environment::Production;
+    let echo_by_default = is_production && config.session == SessionChoice::Echo { chosen: false };
+    let session = session(config.session, env)?;
     // With a list of stores what counts is the first choice; that others may step in is what the list is for.
     let in_memory = matches!(config.stores.issuing.first(), None | Some(Leaf::Memory));
     Ok(App {
         gate: Gate::new(Box::new(store), config.ttl_seconds),
         conditions,
         identity: Identity::new(&config.identity, console::emit),
+        session,
         carriage: config.carriage,
         bind: config.bind,
-        session: Session::Echo,
         keyring: keyring(&config.ticket_check),
         redeem_secrets: config.redeem_secrets,
         limits,
@@ -69,7 +72,8 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
             .map_err(|_| vec![BadSetting::binding(ASSETS_BINDING, "the static assets (`assets` in wrangler.jsonc)")])?,
         ttl_seconds: config.ttl_seconds,
         origins: config.origins,
-        memory_in_production: in_memory && config.environment == Environment::Production,
+        memory_in_production: in_memory && is_production,
+        echo_by_default,
     })
 }
 
@@ -91,13 +95,30 @@ fn limits(settings: &LimitSettings, env: &Env) -> Result<Limits, Vec<BadSetting>
     Ok(Limits::new(issue, refusal, settings.on_failure, console::emit))
 }
 
+fn session(choice: SessionChoice, env: &Env) -> Result<Session, Vec<BadSetting>> {
+    let settings = match choice {
+        SessionChoice::Echo { .. } => return Ok(Session::Echo),
+        SessionChoice::Nothing => return Ok(Session::Nothing),
+        SessionChoice::Upstream(settings) => settings,
+    };
+    let binding = match settings.address {
+        UpstreamAddress::Url(_) => JsValue::UNDEFINED,
+        UpstreamAddress::Binding { .. } => FromEnv(env).get(UPSTREAM_BINDING).unwrap_or_default(),
+    };
+    let fetches = Reflect::get(&binding, &"fetch".into()).is_ok_and(|fetch| fetch.is_function());
+    if !fetches && matches!(settings.address, UpstreamAddress::Binding { .. }) {
+        return Err(vec![BadSetting::binding(UPSTREAM_BINDING, "a Worker (`services` in wrangler.jsonc)")]);
+    }
+    Ok(Session::Upstream(Box::new(Upstream::new(*settings, binding))))
+}
+
 fn announce(app: &App) {
     let store = app.gate.store();
     console::emit(&Event::Started {
         store: &store.to_string(),
         guarantee: store.guarantee(),
         reach: store.reach(),
-        degraded: app.degraded(),
+        degraded: !app.degraded_by().is_empty(),
     });
     if app.memory_in_production {
         console::emit(&Event::FallbackToMemory);

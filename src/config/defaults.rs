@@ -13,6 +13,10 @@ pub const SLOW_WRITE_MS: u32 = 200;
 pub const SLOW_READ_MS: u32 = 100;
 /// `IDENTITY_TIMEOUT_MS`.
 pub const IDENTITY_TIMEOUT_MS: u32 = 3_000;
+/// `UPSTREAM_TIMEOUT_MS`.
+pub const UPSTREAM_TIMEOUT_MS: u32 = 5_000;
+/// `UPSTREAM_AUDIENCE` of a service binding.
+pub const UPSTREAM_AUDIENCE: &str = "upstream";
 /// `AUTH_HEADER_PREFIX`: what Authelia and Caddy's `forward_auth` name their headers with.
 pub const AUTH_HEADER_PREFIX: &str = "Remote-";
 
@@ -31,6 +35,7 @@ mod tests {
             ("SLOW_WRITE_MS", SLOW_WRITE_MS),
             ("SLOW_READ_MS", SLOW_READ_MS),
             ("IDENTITY_TIMEOUT_MS", IDENTITY_TIMEOUT_MS),
+            ("UPSTREAM_TIMEOUT_MS", UPSTREAM_TIMEOUT_MS),
         ] {
             assert!(deployed.contains(&format!("\"{name}\": \"{default}\"")), "{name}");
         }

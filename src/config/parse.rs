@@ -26,6 +26,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
         bind: reader.bind(),
         ticket_check,
         redeem_secrets: reader.redeem_secrets(environment),
+        session: reader.session(environment),
         limits: reader.limits(),
         identity,
         page: reader.page(environment),

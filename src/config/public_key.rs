@@ -39,13 +39,13 @@ pub(super) fn read(text: &str) -> Option<Vec<PublicKey>> {
     (1..=KEYS_MAX).contains(&keys.len()).then_some(keys)
 }
 
-const SEQUENCE: u8 = 0x30;
+pub(super) const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
-const INTEGER: u8 = 0x02;
+pub(super) const INTEGER: u8 = 0x02;
 
 /// Contents of AlgorithmIdentifiers: rsaEncryption with NULL (RFC 3279 §2.3.1), id-ecPublicKey with prime256v1, secp384r1 or
 /// secp521r1 (RFC 5480 §2.1.1), id-Ed25519 without parameters (RFC 8410 §3).
-const KINDS: [(&[u8], KeyKind); 5] = [
+pub(super) const KINDS: [(&[u8], KeyKind); 5] = [
     (&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 0x05, 0], KeyKind::Rsa),
     (&[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], KeyKind::P256),
     (&[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 5, 0x2b, 0x81, 4, 0, 34], KeyKind::P384),
@@ -105,7 +105,7 @@ pub(super) fn is_key(bytes: &[u8]) -> bool {
 
 /// The content of the element at the beginning, if it has this tag, and what comes after it (X.690 §8.1, with §10.1: a length
 /// is written as short as it can be).
-fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = der.strip_prefix(&[tag])?;
     let (first, rest) = rest.split_first()?;
     let (length, rest) = match (first, rest) {

@@ -4,9 +4,6 @@
 //! It is redeem (`redeem.rs`) in the words of proxies: the original request is in headers, "yes" is 200 with who it is in
 //! headers, "no" is 401 or 403. The proxy's id of the request is the attempt, so it has to be random and the proxy's own.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::limit::Address;
@@ -18,6 +15,7 @@ use super::{App, Asked, Failure, Refusal, cookie, credential, no_store};
 use crate::identity::bearer;
 use crate::platform::wire::{Answer, Header, Request};
 use crate::platform::{clock, console};
+use crate::sessions::ticket_headers;
 use ws_ticket_core::gate::Presenter;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::store::Attempt;
@@ -50,7 +48,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
         Ok(grant) => {
             let age_ms = clock::now().since(grant.issued_at);
             console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session: attempt, age_ms });
-            told(&grant, attempt)
+            Ok(told(&grant, attempt))
         }
         // Of 400 proxies make an error of their own: what is wrong with a ticket is 401, whatever it is.
         Err(Failure::Refused(refusal)) if is_about_the_ticket(refusal.problem) && refusal.problem.status() == 400 => {
@@ -81,20 +79,8 @@ async fn consume(app: &App, origins: &Origins<'_>, request: &Request, original: 
     Ok(app.gate.consume(&credential.ticket, Attempt::from(original.attempt), by, clock::now).await?)
 }
 
-/// The grant in headers, all of them ASCII: texts percent-encoded, claims as JSON in base64url.
-fn told(grant: &Grant, session: Uuid) -> Result<Answer, Failure> {
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let mut made = no_store(200)
-        .header("X-Ticket-Subject", &encoded(grant.subject.as_str()))
-        .header("X-Ticket-Id", &grant.ticket_id.to_string())
-        .header("X-Ticket-Session", &session.to_string())
-        .header("X-Ticket-Expires", &grant.expires_at.0.div_euclid(1000).to_string());
-    if let Some(room) = &grant.room {
-        made = made.header("X-Ticket-Room", &encoded(room.as_str()));
-    }
-    if !grant.claims.is_empty() {
-        let json = serde_json::to_vec(&grant.claims).map_err(|_| Failure::Fault)?;
-        made = made.header("X-Ticket-Claims", &URL_SAFE_NO_PAD.encode(json));
-    }
-    Ok(made.into())
+/// The grant in headers.
+fn told(grant: &Grant, session: Uuid) -> Answer {
+    let headers = ticket_headers::of(grant, session);
+    headers.iter().fold(no_store(200), |made, (name, value)| made.header(name, value)).into()
 }

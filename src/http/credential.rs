@@ -19,9 +19,11 @@ const OFFERS_MAX: usize = 32;
 pub struct Credential {
     /// The ticket.
     pub ticket: Ticket,
-    /// What the 101 says in `Sec-WebSocket-Protocol`. A browser fails a connection that offered and got no answer
-    /// (RFC 6455 §4.1).
-    pub subprotocol: Option<String>,
+    /// The app's own subprotocols, in their order.
+    pub offers: Vec<String>,
+    /// What the 101 says in `Sec-WebSocket-Protocol` where it names none of these. A browser fails a connection that offered and
+    /// got no answer (RFC 6455 §4.1).
+    pub otherwise: Option<&'static str>,
 }
 
 /// Reads them, given the query of the upgrade's URL and its `Sec-WebSocket-Protocol`.
@@ -51,9 +53,9 @@ pub fn read(
         Unreadable::Malformed => Refusal::from(Problem::TicketMalformed),
         Unreadable::Forged => Refusal { reason: Reason::Forged, ..Problem::TicketRefused.into() },
     })?;
-    let own = offers.iter().find(|offer| **offer != SUBPROTOCOL && !is_ticket(offer));
-    let answer = own.or_else(|| offers.iter().find(|offer| **offer == SUBPROTOCOL));
-    Ok(Credential { ticket, subprotocol: answer.map(|offer| (*offer).to_owned()) })
+    let otherwise = offers.contains(&SUBPROTOCOL).then_some(SUBPROTOCOL);
+    let own = offers.into_iter().filter(|offer| *offer != SUBPROTOCOL && !is_ticket(offer));
+    Ok(Credential { ticket, offers: own.map(str::to_owned).collect(), otherwise })
 }
 
 /// The subprotocols that are offered: different tokens, and a ticket only beside the name of our own. None where the
@@ -97,7 +99,8 @@ mod tests {
     ) -> Result<(String, Option<String>), &'static str> {
         let query = query.strip_prefix('?').unwrap_or(query);
         let credential = read(query, subprotocols, carriage, &Keyring::default()).map_err(|why| why.problem.code())?;
-        Ok((credential.ticket.reveal().to_owned(), credential.subprotocol))
+        let answer = credential.offers.into_iter().next().or(credential.otherwise.map(str::to_owned));
+        Ok((credential.ticket.reveal().to_owned(), answer))
     }
 
     fn query(query: &str) -> Result<String, &'static str> {

@@ -18,10 +18,13 @@ struct Running<'a> {
     guarantee: String,
     reach: String,
     identity: &'static str,
+    session: &'static str,
     carriage: Vec<&'static str>,
     bind: &'static str,
     ticket_check: &'static str,
     limits: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    degraded_by: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trouble: Vec<Trouble<'a>>,
     version: &'static str,
@@ -54,13 +57,14 @@ fn report(started: &Started) -> Answer {
     let (status, report) = match started {
         Ok(app) => {
             let store = app.gate.store();
-            let trouble = trouble(app);
+            let (trouble, degraded_by) = (trouble(app), app.degraded_by());
             let running = Running {
-                status: if app.degraded() || !trouble.is_empty() { "degraded" } else { "ok" },
+                status: if !degraded_by.is_empty() || !trouble.is_empty() { "degraded" } else { "ok" },
                 store: store.to_string(),
                 guarantee: store.guarantee().to_string(),
                 reach: store.reach().to_string(),
                 identity: app.identity.name(),
+                session: app.session.name(),
                 carriage: those([("query", app.carriage.query), ("subprotocol", app.carriage.subprotocol)]),
                 bind: match app.bind {
                     Bind::Origin => "origin",
@@ -68,6 +72,7 @@ fn report(started: &Started) -> Answer {
                 },
                 ticket_check: if app.keyring.requires_check() { "keyed" } else { "form" },
                 limits: those([("issue", app.limits.issue.is_some()), ("refusal", app.limits.refusal.is_some())]),
+                degraded_by,
                 trouble,
                 version: VERSION,
             };

@@ -23,7 +23,9 @@ struct Fresh<'a> {
     ticket: &'a str,
     expires_in: u32,
     expires_at: String,
-    url: String,
+    /// Where the session has a socket here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
     /// With `TICKET_CARRIAGE=subprotocol`, when the URL has no ticket.
     #[serde(skip_serializing_if = "Option::is_none")]
     protocols: Option<[&'a str; 2]>,
@@ -68,13 +70,13 @@ pub async fn answer(app: &App, asked: &Asked<'_>, origins: &Origins<'_>) -> Resu
     })?;
     console::emit(&Event::Issued { ticket_id: issued.ticket_id, expires_in: issued.expires_in });
     let ticket = app.keyring.text(&issued.ticket);
-    let url = socket_url(asked.target);
+    let url = app.session.has_socket().then(|| socket_url(asked.target));
     let in_query = app.carriage.query;
     let fresh = Fresh {
         expires_in: issued.expires_in,
         expires_at: issued.expires_at.rfc3339(),
-        url: if in_query { format!("{url}?ticket={ticket}") } else { url },
-        protocols: (!in_query).then_some([SUBPROTOCOL, &ticket]),
+        protocols: (url.is_some() && !in_query).then_some([SUBPROTOCOL, &ticket]),
+        url: url.map(|url| if in_query { format!("{url}?ticket={ticket}") } else { url }),
         ticket: &ticket,
         ping: app.session.ping(),
     };

@@ -7,6 +7,7 @@ mod cors;
 mod credential;
 mod health;
 mod issue;
+mod keys;
 pub mod limit;
 mod list;
 mod origin;
@@ -64,13 +65,22 @@ pub struct App {
     pub page: Option<Fetcher>,
     /// Whether production keeps its tickets in the memory of one isolate.
     pub memory_in_production: bool,
+    /// Whether production has an echo behind the gate because nobody said what else.
+    pub echo_by_default: bool,
 }
 
 impl App {
-    /// Whether it runs with less than it should: a promise that doesn't hold for a race, or, in production, tickets that
-    /// only the isolate which issued them knows.
-    pub fn degraded(&self) -> bool {
-        self.memory_in_production || self.gate.store().guarantee() == Guarantee::BestEffort
+    /// The settings because of which it runs with less than it should: a promise that doesn't hold for a race, tickets in production
+    /// that only the isolate which issued them knows, or nothing behind the gate.
+    pub fn degraded_by(&self) -> Vec<&'static str> {
+        let store = self.memory_in_production || self.gate.store().guarantee() == Guarantee::BestEffort;
+        let found = [("TICKET_STORE", store), ("SESSION", self.echo_by_default)];
+        found.into_iter().filter_map(|(name, is_so)| is_so.then_some(name)).collect()
+    }
+
+    /// What of the path stands behind `/ws`, where that leads to a session.
+    fn behind<'a>(&self, route: &'a str) -> Option<&'a str> {
+        route.strip_prefix("/ws").filter(|below| self.session.takes(below))
     }
 
     /// Whether the browser has to bring or to keep a cookie, which it does across origins only where it is allowed to.
@@ -133,7 +143,8 @@ impl From<JsValue> for Failure {
 }
 
 /// The routes beside the page's.
-const ROUTES: [&str; 5] = ["/health", "/ws-ticket", "/ws-ticket/redeem", "/ws-ticket/auth", "/ws"];
+const ROUTES: [&str; 6] =
+    ["/health", "/ws-ticket", "/ws-ticket/redeem", "/ws-ticket/auth", "/ws", "/.well-known/jwks.json"];
 
 /// What start-up came to.
 type Started = Result<App, Vec<BadSetting>>;
@@ -188,7 +199,10 @@ async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
             or_refuse(redeem::ROUTE, redeem::answer(app, asked).await)
         }
         "/ws-ticket/auth" if !app.redeem_secrets.is_empty() => or_refuse(auth::ROUTE, auth::answer(app, asked).await),
-        "/ws" => or_refuse("ws", upgrade::answer(app, asked).await),
+        "/.well-known/jwks.json" if app.session.publishes_a_key() => {
+            or_refuse(keys::ROUTE, keys::answer(app, asked).await)
+        }
+        _ if let Some(below) = app.behind(route) => or_refuse("ws", upgrade::answer(app, asked, below).await),
         _ => match page::answer(app.page.as_ref(), asked).await {
             Ok(answer) => answer,
             // A path that isn't there is nothing to write down.

@@ -79,6 +79,12 @@ pub enum Problem {
         /// After how many seconds it makes sense to try again.
         retry_after: u32,
     },
+    /// What stands behind the gate says that this client may not come.
+    UpstreamRefused,
+    /// What stands behind the gate opened no socket.
+    UpstreamFailed,
+    /// What stands behind the gate gave no answer in time.
+    UpstreamTimeout,
     /// A store's record can't be read.
     RecordCorrupt,
     /// The configuration is wrong.
@@ -197,6 +203,21 @@ impl Problem {
                 "store_unavailable",
                 "The ticket store gave no answer. Try again; where a ticket was presented, with a new one.",
             ),
+            Self::UpstreamRefused => (
+                502,
+                "upstream_refused",
+                "The server behind the gate refused this connection. The ticket is used up; ask for a new one only if you may come.",
+            ),
+            Self::UpstreamFailed => (
+                502,
+                "upstream_failed",
+                "The server behind the gate opened no WebSocket. The ticket is used up; try again later with a new one.",
+            ),
+            Self::UpstreamTimeout => (
+                504,
+                "upstream_timeout",
+                "The server behind the gate gave no answer in time. The ticket is used up; try again later with a new one.",
+            ),
             Self::RecordCorrupt => (500, "record_corrupt", "The ticket's record can't be read. Ask for a new ticket."),
             Self::Misconfigured => {
                 (500, "misconfigured", "The gate is misconfigured; GET /health lists what is wrong.")
@@ -229,7 +250,9 @@ impl Problem {
             422 => "Unprocessable Content",
             426 => "Upgrade Required",
             429 => "Too Many Requests",
+            502 => "Bad Gateway",
             503 => "Service Unavailable",
+            504 => "Gateway Timeout",
             _ => "Internal Server Error",
         };
         Details { r#type: "about:blank", title, status, detail, code }

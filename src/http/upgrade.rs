@@ -1,4 +1,4 @@
-//! `GET /ws`: consumes the ticket and opens the session.
+//! `GET /ws`, and with an upstream what is below it: consumes the ticket and opens the session.
 //!
 //! The cheap checks come first: method, upgrade, handshake, origin, the ticket's form. A request that fails one of them
 //! costs no store call and burns no ticket.
@@ -12,16 +12,16 @@ use super::problem::Problem;
 use super::{App, Asked, Failure, Refusal, cookie, credential};
 use crate::platform::wire::{Answer, Header, Request};
 use crate::platform::{clock, console};
+use crate::sessions::{NotOpened, Opening};
 use ws_ticket_core::gate::{NotAdmitted, Presenter};
-use ws_ticket_core::session::Welcome;
 use ws_ticket_core::store::{Attempt, StoreError};
 use ws_ticket_core::telemetry::{Event, Reason};
-use ws_ticket_core::ticket::random_uuid;
+use ws_ticket_core::ticket::{TicketId, random_uuid};
 
-/// Admits or refuses.
-pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
+/// Admits or refuses; `below` is the path behind `/ws`.
+pub async fn answer(app: &App, asked: &Asked<'_>, below: &str) -> Result<Answer, Failure> {
     let address = asked.request.header(Header::CfConnectingIp).and_then(Address::parse);
-    counted(app, address, admit(app, asked)).await
+    counted(app, address, admit(app, asked, below)).await
 }
 
 /// What this comes to for somebody at the address. Refusals are counted for it, and one that has too many waits before anything is
@@ -46,8 +46,10 @@ pub async fn counted<T>(
     answer
 }
 
-async fn admit(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
+async fn admit(app: &App, asked: &Asked<'_>, below: &str) -> Result<Answer, Failure> {
     let request = asked.request;
+    let own_origin = asked.target.origin();
+    let place = app.session.address(&own_origin, below, &asked.target.query).ok_or(Problem::NotFound)?;
     if request.method() != "GET" {
         return Err(Problem::MethodNotAllowed { allow: "GET" }.into());
     }
@@ -56,18 +58,37 @@ async fn admit(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
     let origin = origins.check(request)?.map(|origin| origins.bound(origin));
     let offers = request.header(Header::SecWebSocketProtocol);
     let credential = credential::read(&asked.target.query, offers, app.carriage, &app.keyring)?;
-    // Everything random before the ticket is burnt: what can fail should fail here.
+    // Everything that can fail should fail before the ticket is burnt.
+    app.session.ready().await.map_err(|_| Failure::Fault)?;
     let attempt = Attempt::random().map_err(StoreError::from)?;
     let session = random_uuid().map_err(StoreError::from)?;
     let cookie = (&cookie::read(request.header(Header::Cookie))).into();
     let presenter = Presenter { origin: origin.as_deref(), cookie };
     let grant = app.gate.consume(&credential.ticket, attempt, presenter, clock::now).await?;
     let age_ms = clock::now().since(grant.issued_at);
-    let expires_at = grant.expires_at.rfc3339();
-    let response = app.session.open(&Welcome::new(session, &grant, &expires_at), credential.subprotocol.as_deref())?;
-    // Only now is there a socket: what fails before is an error of the gate, and admits nobody.
+    let opening = Opening {
+        session,
+        grant: &grant,
+        request: request.raw(),
+        own_origin: &own_origin,
+        address: &place,
+        offers: &credential.offers,
+        otherwise: credential.otherwise,
+    };
+    let response = app.session.open(&opening, clock::now()).await.map_err(|why| not_opened(why, grant.ticket_id))?;
+    // Only now is there a socket: what fails before is an error of the gate or of what is behind it, and admits nobody.
     console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
     Ok(Answer::Raw(response))
+}
+
+fn not_opened(why: NotOpened, ticket_id: TicketId) -> Failure {
+    let problem = match why {
+        NotOpened::Refused => Problem::UpstreamRefused,
+        NotOpened::Failed => Problem::UpstreamFailed,
+        NotOpened::TimedOut => Problem::UpstreamTimeout,
+        NotOpened::Fault => return Failure::Fault,
+    };
+    Refusal { ticket_id: Some(ticket_id), ..problem.into() }.into()
 }
 
 impl From<NotAdmitted> for Refusal {
