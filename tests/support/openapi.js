@@ -26,6 +26,8 @@ const SHOWN_AS = { "x-edge-upgrade": "upgrade" };
 
 /** Where the document has every path that it doesn't name. */
 const ELSEWHERE = "/{file}";
+/** And those below the socket's. */
+const BELOW = "/ws/{below}";
 
 const text = readFileSync(new URL("../../docs/openapi.yaml", import.meta.url), "utf8");
 
@@ -143,7 +145,8 @@ export class Contract {
   /** What answers a method of a path, with or without a slash at its end: the operation, or what there is for all others. */
   #operation(method, pathname) {
     const bare = pathname.replace(/(?<=.)\/$/, "");
-    const path = Object.hasOwn(this.api.paths, bare) ? bare : ELSEWHERE;
+    const elsewhere = bare.startsWith("/ws/") ? BELOW : ELSEWHERE;
+    const path = Object.hasOwn(this.api.paths, bare) ? bare : elsewhere;
     const item = this.api.paths[path];
     const named = item[method.toLowerCase()];
     return named ? { method, path, ...named } : { method: "*", path, ...item["x-otherwise"] };

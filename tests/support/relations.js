@@ -56,6 +56,7 @@ function issued({ body }) {
   if (body?.ticket === undefined) return undefined;
   const { ticket, url, protocols } = body;
   if (protocols !== undefined) return protocols[1] === ticket ? undefined : "protocols holds another ticket";
+  if (url === undefined) return undefined;
   return url.endsWith(`?ticket=${ticket}`) ? undefined : "url holds another ticket";
 }
 
