@@ -70,7 +70,10 @@ describe("a socket that was handed on", () => {
     socket.on("message", (data) => heard.push(String(data)));
     const sent = Array.from({ length: 2000 }, (_, number) => `${number} ${"x".repeat(number % 300)}`);
     for (const text of sent) socket.send(text);
-    await until(() => heard.length === sent.length, () => `${heard.length} came back`);
+    await until(
+      () => heard.length === sent.length,
+      () => `${heard.length} came back`,
+    );
     assert.deepEqual(heard, sent);
     socket.close();
     await socket.ended;
@@ -124,7 +127,10 @@ describe("a socket that was handed on", () => {
   test("a client that is torn away, and a server that is, end the other side too", async () => {
     const gone = await open("/ws/torn");
     gone.terminate();
-    await until(() => upstream.ended.some(({ url }) => url === "/torn"), () => "the server still waits");
+    await until(
+      () => upstream.ended.some(({ url }) => url === "/torn"),
+      () => "the server still waits",
+    );
     const left = await open("/ws/tearing");
     for (const socket of upstream.sockets) socket.terminate();
     const { code } = await left.ended;
@@ -146,7 +152,10 @@ describe("a socket that was handed on", () => {
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
       ].join("\r\n"),
     );
-    await until(() => upstream.handshakes.length > before, () => "the server was not asked");
+    await until(
+      () => upstream.handshakes.length > before,
+      () => "the server was not asked",
+    );
     client.destroy();
     const late = () => upstream.ended.some(({ url }) => url === "/late-700");
     const none = () => upstream.sockets.size === 0;

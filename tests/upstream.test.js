@@ -136,7 +136,10 @@ describe("to a URL", () => {
     const { rawHeaders, headers } = last();
     assert.ok(!rawHeaders.includes("forged"), rawHeaders.join("\n"));
     const told = rawHeaders.filter((name, at) => at % 2 === 0 && /^x[^a-z0-9]ticket[^a-z0-9]/i.test(name));
-    assert.deepEqual(told.map((name) => name.toLowerCase()).sort(), ["expires", "id", "session", "subject"].map((name) => `x-ticket-${name}`));
+    assert.deepEqual(
+      told.map((name) => name.toLowerCase()).sort(),
+      ["expires", "id", "session", "subject"].map((name) => `x-ticket-${name}`),
+    );
     assert.equal(headers["x-ticket-subject"], "alice");
     for (const [name, value] of Object.entries(kept)) assert.equal(headers[name.toLowerCase()], value);
     assert.ok(!rawHeaders.join("\n").includes(ticket));
@@ -207,7 +210,10 @@ describe("to a URL", () => {
       refused();
     }
     // What came too late, or spoke what nobody asked for, isn't left open.
-    await until(() => upstream.sockets.size === 0, () => `${upstream.sockets.size} sockets are still open`);
+    await until(
+      () => upstream.sockets.size === 0,
+      () => `${upstream.sockets.size} sockets are still open`,
+    );
   });
 
   test("an upstream that is down fails, and one that stands nowhere is refused at the start", async () => {
@@ -243,7 +249,13 @@ describe("to a URL", () => {
 
   test("a vendor's socket: its key is put on, and of the client nothing but what it offers and says", async () => {
     const { ticket } = await vendor.issue({ sub: "alice", room: "a" });
-    const headers = { Origin: undefined, "User-Agent": "the-clients", "X-Own": "the-clients", X_one: "the-clients", x_two: "the-clients" };
+    const headers = {
+      Origin: undefined,
+      "User-Agent": "the-clients",
+      "X-Own": "the-clients",
+      X_one: "the-clients",
+      x_two: "the-clients",
+    };
     delete headers.Origin;
     const { socket } = await open(vendor, "/ws/chooses-realtime", { ticket, headers, protocols: ["realtime"] });
     const { url, headers: told, rawHeaders } = last();
@@ -303,7 +315,11 @@ describe("to a service binding", () => {
 
   test("logins go on only where a setting says so", async () => {
     const { ticket } = await gates[1].issue({ sub: "alice" });
-    const { first, socket } = await open(gates[1], "/ws", { ticket, headers: { ...secrets, X_Cookie: "x", authorization_: "x" }, waits: true });
+    const { first, socket } = await open(gates[1], "/ws", {
+      ticket,
+      headers: { ...secrets, X_Cookie: "x", authorization_: "x" },
+      waits: true,
+    });
     assert.equal(first.headers.cookie, secrets.Cookie);
     assert.equal(first.headers.authorization, secrets.Authorization);
     socket.close();

@@ -54,6 +54,7 @@ impl<S: Settings> Reader<'_, S> {
         }
         let choices = [("echo", Word::Echo), ("upstream", Word::Upstream), ("none", Word::Nothing)];
         let word = self.one_of("SESSION", Word::Unset, &choices);
+        let timeout_ms = self.whole_number("UPSTREAM_TIMEOUT_MS", TIMEOUT_MAX, defaults::UPSTREAM_TIMEOUT_MS);
         if word != Word::Upstream {
             let set: Vec<_> = OF_UPSTREAM.into_iter().filter(|name| self.text(name).is_some()).collect();
             for name in set.into_iter().chain(self.settings.is_bound(UPSTREAM_BINDING).then_some(UPSTREAM_BINDING)) {
@@ -64,14 +65,14 @@ impl<S: Settings> Reader<'_, S> {
             Word::Unset => SessionChoice::Echo { chosen: false },
             Word::Echo => SessionChoice::Echo { chosen: true },
             Word::Nothing => SessionChoice::Nothing,
-            Word::Upstream => match self.upstream(environment) {
+            Word::Upstream => match self.upstream(environment, timeout_ms) {
                 Some(upstream) => SessionChoice::Upstream(Box::new(upstream)),
                 None => SessionChoice::Nothing,
             },
         }
     }
 
-    fn upstream(&mut self, environment: Environment) -> Option<UpstreamSettings> {
+    fn upstream(&mut self, environment: Environment, timeout_ms: u32) -> Option<UpstreamSettings> {
         let bound = self.settings.is_bound(UPSTREAM_BINDING);
         let given = self.text("UPSTREAM_URL").is_some();
         let one = "one of the two: a service binding UPSTREAM, or UPSTREAM_URL";
@@ -107,7 +108,7 @@ impl<S: Settings> Reader<'_, S> {
         }
         let origin = url.as_ref().map(|url| url.origin().ascii_serialization());
         let settings = UpstreamSettings {
-            timeout_ms: self.whole_number("UPSTREAM_TIMEOUT_MS", TIMEOUT_MAX, defaults::UPSTREAM_TIMEOUT_MS),
+            timeout_ms,
             authorization: self.upstream_authorization(),
             headers: self.upstream_headers(),
             identity,
