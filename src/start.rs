@@ -118,7 +118,7 @@ fn announce(app: &App) {
         store: &store.to_string(),
         guarantee: store.guarantee(),
         reach: store.reach(),
-        degraded: !app.degraded_by().is_empty(),
+        degraded: app.keeps_less(),
     });
     if app.memory_in_production {
         console::emit(&Event::FallbackToMemory);

@@ -73,9 +73,13 @@ impl App {
     /// The settings because of which it runs with less than it should: a promise that doesn't hold for a race, tickets in production
     /// that only the isolate which issued them knows, or nothing behind the gate.
     pub fn degraded_by(&self) -> Vec<&'static str> {
-        let store = self.memory_in_production || self.gate.store().guarantee() == Guarantee::BestEffort;
-        let found = [("TICKET_STORE", store), ("SESSION", self.echo_by_default)];
+        let found = [("TICKET_STORE", self.keeps_less()), ("SESSION", self.echo_by_default)];
         found.into_iter().filter_map(|(name, is_so)| is_so.then_some(name)).collect()
+    }
+
+    /// Whether its stores promise less than they should.
+    pub fn keeps_less(&self) -> bool {
+        self.memory_in_production || self.gate.store().guarantee() == Guarantee::BestEffort
     }
 
     /// What of the path stands behind `/ws`, where that leads to a session.

@@ -13,7 +13,6 @@ use ws_ticket_core::time::Millis;
 #[wasm_bindgen(module = "/src/sessions/upstream.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    #[expect(clippy::too_many_arguments, reason = "one crossing")]
     fn connect(
         binding: &JsValue,
         url: &str,
