@@ -9,7 +9,7 @@ import { assertProblem } from "./support/problem.js";
 import { strange } from "./support/tickets.js";
 
 const PUBLIC = /^JWT_SECRET="(.+)"$/m.exec(readFileSync(new URL("../.dev.vars.example", import.meta.url), "utf8"))[1];
-const PRODUCTION = { JWT_SECRET: SECRET };
+const PRODUCTION = { JWT_SECRET: SECRET, SESSION: "echo" };
 const NO_SHARD = { vars: { ...DEVELOPMENT, TICKET_STORE: "kv" }, without: ["TICKET_SHARD"] };
 const bad = (name, value, names = [name]) => ({ vars: { ...PRODUCTION, [name]: value }, names });
 
@@ -86,38 +86,45 @@ const KV = { store: "kv+ledger", guarantee: "single-use", reach: "global" };
 const KV_ALONE = { store: "kv", guarantee: "best-effort" };
 const MEMORY = { store: "memory", guarantee: "single-use", reach: "isolate" };
 
+/** In production, where nobody said what is to stand behind the gate. */
+const NOTHING_BEHIND = { status: "degraded", degraded_by: ["SESSION"] };
+const WEAK = { status: "degraded", degraded_by: ["TICKET_STORE"] };
+
 /** A composition, and what `/health` says of it. */
 const COMPOSITIONS = [
-  { what: "production as it is deployed", vars: PRODUCTION, health: { status: "ok", ...KV } },
+  { what: "production as it is deployed", vars: { JWT_SECRET: SECRET }, health: { ...NOTHING_BEHIND, ...KV } },
   {
     what: "nothing but the secret is set",
     vars: {
-      ...PRODUCTION,
       ...Object.fromEntries(Object.keys((await projectConfig()).vars).map((name) => [name, undefined])),
+      JWT_SECRET: SECRET,
     },
-    health: { status: "ok", ...KV },
+    health: { ...NOTHING_BEHIND, ...KV },
   },
   {
     what: "everything but the secret is empty",
-    vars: { ...PRODUCTION, ...Object.fromEntries(Object.keys((await projectConfig()).vars).map((name) => [name, ""])) },
-    health: { status: "ok", ...KV },
+    vars: {
+      ...Object.fromEntries(Object.keys((await projectConfig()).vars).map((name) => [name, ""])),
+      JWT_SECRET: SECRET,
+    },
+    health: { ...NOTHING_BEHIND, ...KV },
   },
   {
     what: "auto without a namespace, in production",
     vars: PRODUCTION,
     without: ["WS_TICKETS_KV"],
-    health: { status: "degraded", ...MEMORY },
+    health: { ...WEAK, ...MEMORY },
   },
   {
     what: "auto without any binding, in production",
     vars: PRODUCTION,
     without: ["WS_TICKETS_KV", "TICKET_SHARD"],
-    health: { status: "degraded", ...MEMORY },
+    health: { ...WEAK, ...MEMORY },
   },
   {
     what: "memory by choice, in production",
     vars: { ...PRODUCTION, TICKET_STORE: "memory" },
-    health: { status: "degraded", ...MEMORY },
+    health: { ...WEAK, ...MEMORY },
   },
   {
     what: "memory in development",
@@ -135,7 +142,7 @@ const COMPOSITIONS = [
     what: "KV alone, allowed",
     vars: { ...PRODUCTION, ALLOW_BEST_EFFORT: "true" },
     ...ALONE,
-    health: { status: "degraded", ...KV_ALONE },
+    health: { ...WEAK, ...KV_ALONE },
   },
   {
     what: "best effort allowed, and not needed",
@@ -215,12 +222,13 @@ describe("configuration", () => {
       assert.equal(answer.status, 200, answer.text);
       const { version, ...rest } = answer.json;
       assert.match(version, /^\d+\.\d+\.\d+/);
-      const { status, store, guarantee, reach, ...settings } = rest;
-      assert.deepEqual({ status, store, guarantee, reach }, { reach, ...health });
+      const { status, degraded_by, store, guarantee, reach, ...settings } = rest;
+      assert.deepEqual({ status, degraded_by, store, guarantee, reach }, { degraded_by: undefined, reach, ...health });
       assert.ok(rest.reach.length > 0);
       const dev = gate.config.vars.IDENTITY === "dev";
       assert.deepEqual(settings, {
         identity: dev ? "dev" : "jwt",
+        session: "echo",
         carriage: ["query", "subprotocol"],
         bind: "origin",
         // Where the login has a secret, a key is derived from it.

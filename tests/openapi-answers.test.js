@@ -9,7 +9,9 @@ import { DEVELOPMENT, startGates } from "./support/harness.js";
 import { bearer, good, SECRET } from "./support/jwt.js";
 import { contract, document } from "./support/openapi.js";
 import { SEAL_KEY } from "./support/rows.js";
+import { ED25519, ZERO } from "./support/signing-keys.js";
 import { kvKey, strange } from "./support/tickets.js";
+import { startUpstream } from "./support/upstream-server.js";
 
 /** Declared, because nobody can be promised that it never comes, and out of a test's reach. */
 const OUT_OF_REACH = [
@@ -25,6 +27,9 @@ const noHost = { Host: "xn--.example" };
 /** A handshake as the client sent it; workerd's own proxies would mend it on the way (see `faulty-entry.js`). */
 const oldVersion = { "x-edge-headers": JSON.stringify({ "sec-websocket-version": "12" }) };
 const throws = { how: "throw" };
+const KEYS = "/.well-known/jwks.json";
+/** What a server behind the gate does: see `upstream-server.js`. */
+const WORDS = ["answer-403", "answer-200", "silent"];
 const over = { how: "answer", value: { success: false } };
 /** Limits count refusals of addresses. */
 const address = { "CF-Connecting-IP": "192.0.2.1" };
@@ -44,10 +49,18 @@ async function startLogin() {
 }
 
 describe("every declared answer is given", () => {
-  let [login, gates, gate, jwt, forward, strict, broken, sealed, redeeming, bare] = [];
+  let [login, upstream, gates, gate, jwt, forward, strict, broken, sealed, redeeming, none, up, keyed, zero, bare] = [];
+  const roots = {};
   before(async () => {
     login = await startLogin();
     const vars = { ...DEVELOPMENT, TICKET_STORE: "kv", ALLOWED_ORIGINS: APP };
+    upstream = await startUpstream();
+    const behind = (word) => ({
+      ...vars,
+      SESSION: "upstream",
+      UPSTREAM_URL: `http://127.0.0.1:${upstream.port}/${word}`,
+      UPSTREAM_TIMEOUT_MS: "500",
+    });
     gates = await startGates([
       { vars: { ...vars, TICKET_CARRIAGE: "query", PAGE: "on" }, edge: true },
       { vars: { ...vars, IDENTITY: "jwt", JWT_SECRET: SECRET } },
@@ -64,13 +77,20 @@ describe("every declared answer is given", () => {
       { vars: { ENVIRONMENT: "sekret" } },
       { vars: { ...vars, TICKET_STORE: "sealed", SEAL_KEY } },
       { vars: { ...vars, REDEEM_SECRET }, edge: true, limits: { REFUSAL_LIMIT: 1 } },
+      { vars: { ...vars, SESSION: "none" } },
+      { vars: { ...behind(""), TICKET_CARRIAGE: "query" }, edge: true },
+      { vars: { ...behind(""), UPSTREAM_PRIVATE_KEY: ED25519 } },
+      { vars: { ...behind(""), UPSTREAM_PRIVATE_KEY: ZERO } },
+      ...WORDS.map((word) => ({ vars: behind(word) })),
     ]);
-    [gate, jwt, forward, strict, broken, sealed, redeeming] = gates;
+    [gate, jwt, forward, strict, broken, sealed, redeeming, none, up, keyed, zero] = gates;
+    for (const [index, word] of WORDS.entries()) roots[word] = gates[11 + index];
     bare = (method, path, headers) => gate.request({ method, path, headers });
   });
   after(async () => {
     await gates?.[0].close();
     await login?.close();
+    await upstream?.close();
   });
 
   const session = (status) => ({ ...page, Cookie: `status=${status}` });
@@ -96,10 +116,42 @@ describe("every declared answer is given", () => {
     const asked = { ticket, attempt: randomUUID(), ...presented };
     return redeeming.redeem(asked, { secret: REDEEM_SECRET, ...options });
   }
-  async function corrupt() {
-    const { ticket } = await gate.issue();
-    await (await gate.kv()).put(kvKey(ticket), "not JSON", { expirationTtl: 60 });
-    return ws(ticket);
+  async function corrupt(path) {
+    const from = path === "/ws" ? gate : up;
+    const { ticket } = await from.issue();
+    await (await from.kv()).put(kvKey(ticket), "not JSON", { expirationTtl: 60 });
+    return from.upgrade(ticket, { path });
+  }
+  /** What the server behind the gate makes of a socket at its root, and below it. */
+  const at = async (word) => roots[word].upgrade((await roots[word].issue()).ticket);
+  const below = async (word) => up.upgrade((await up.issue()).ticket, { path: `/ws/${word}` });
+  /** What is answered alike on `/ws` and below it. */
+  function sockets(name, path, { refuses, fails, hangs }) {
+    const to = () => (path === "/ws" ? gate : up);
+    const open = (ticket, headers, query) => to().upgrade(ticket, { path, headers, query });
+    const offered = { "Sec-WebSocket-Protocol": `ws-ticket.v1, ${strange("k")}` };
+    const all = {
+      "GET 400 handshake_invalid": () => open("x", oldVersion),
+      "GET 400 subprotocol_invalid": () => open("x", { "Sec-WebSocket-Protocol": "a, a" }),
+      "GET 400 ticket_missing": () => open("", {}, "a=b"),
+      "GET 400 ticket_repeated": () => open("", {}, "ticket=x&ticket=x"),
+      "GET 400 carriage_refused": () => open("", offered, "a=b"),
+      "GET 400 ticket_malformed": () => open("x"),
+      "GET 400 request_malformed": () => open("x", noHost),
+      "GET 401 ticket_refused": () => open(strange("k")),
+      "GET 403 origin_refused": () => open("x", evil),
+      "GET 426 upgrade_required": () => to().request({ path }),
+      "GET 500 misconfigured": () => broken.upgrade("x", { path }),
+      "GET 502 upstream_refused": refuses,
+      "GET 502 upstream_failed": fails,
+      "GET 503 store_unavailable": () =>
+        during({ kv: { get: throws, getWithMetadata: throws } }, () => open(strange("k")), to()),
+      "GET 504 upstream_timeout": hangs,
+      "* 400 request_malformed": () => to().request({ method: "POST", path, headers: noHost }),
+      "* 405 method_not_allowed": () => to().request({ method: "POST", path }),
+      "* 500 misconfigured": () => broken.request({ method: "POST", path }),
+    };
+    return Object.fromEntries(Object.entries(all).map(([key, send]) => [key.replace(" ", ` ${name} `), send]));
   }
   async function admitted() {
     const answer = await ws((await gate.issue()).ticket);
@@ -197,30 +249,52 @@ describe("every declared answer is given", () => {
     "* /ws-ticket 400 request_malformed": () => bare("GET", "/ws-ticket", noHost),
     "* /ws-ticket 405 method_not_allowed": () => bare("GET", "/ws-ticket"),
     "* /ws-ticket 500 misconfigured": () => broken.request({ path: "/ws-ticket" }),
+    ...sockets("/ws", "/ws", {
+      refuses: () => at("answer-403"),
+      fails: () => at("answer-200"),
+      hangs: () => at("silent"),
+    }),
     "GET /ws 101": admitted,
-    "GET /ws 400 handshake_invalid": () => ws("x", oldVersion),
-    "GET /ws 400 subprotocol_invalid": () => ws("x", { "Sec-WebSocket-Protocol": "a, a" }),
-    "GET /ws 400 ticket_missing": () => ws("", {}, "a=b"),
-    "GET /ws 400 ticket_repeated": () => ws("", {}, "ticket=x&ticket=x"),
-    "GET /ws 400 carriage_refused": () => ws("", { "Sec-WebSocket-Protocol": `ws-ticket.v1, ${strange("k")}` }, "a=b"),
-    "GET /ws 400 ticket_malformed": () => ws("x"),
-    "GET /ws 400 request_malformed": () => ws("x", noHost),
-    "GET /ws 401 ticket_refused": () => ws(strange("k")),
-    "GET /ws 403 origin_refused": () => ws("x", evil),
-    "GET /ws 426 upgrade_required": () => bare("GET", "/ws"),
+    "GET /ws 404 not_found": () => none.request({ path: "/ws" }),
     "GET /ws 429 rate_limited": () => during({ refusal_limit: { limit: over } }, () => ws("x", address)),
-    "GET /ws 500 misconfigured": () => broken.upgrade("x"),
-    "GET /ws 500 record_corrupt": corrupt,
+    "GET /ws 500 record_corrupt": () => corrupt("/ws"),
     "GET /ws 500 internal_error": async () => {
       const { ticket } = await gate.issue();
       return during({ platform: ["socket"] }, () => ws(ticket));
     },
-    "GET /ws 503 store_unavailable": () =>
-      during({ kv: { get: throws, getWithMetadata: throws } }, () => ws(strange("k"))),
-    "* /ws 400 request_malformed": () => bare("POST", "/ws", noHost),
-    "* /ws 405 method_not_allowed": () => bare("POST", "/ws"),
+    "* /ws 404 not_found": () => none.request({ method: "POST", path: "/ws" }),
     "* /ws 429 rate_limited": () => bare("POST", "/ws", address),
-    "* /ws 500 misconfigured": () => broken.request({ method: "POST", path: "/ws" }),
+    ...sockets("/ws/{below}", "/ws/a", {
+      refuses: () => below("answer-403"),
+      fails: () => below("answer-200"),
+      hangs: () => below("silent"),
+    }),
+    "GET /ws/{below} 101": async () => {
+      const answer = await below("a");
+      await answer.leave();
+      return answer;
+    },
+    "GET /ws/{below} 404 not_found": () => up.request({ path: "/ws/%2e%2e%2f" }),
+    "GET /ws/{below} 429 rate_limited": () =>
+      during({ refusal_limit: { limit: over } }, () => up.upgrade("x", { path: "/ws/a", headers: address }), up),
+    "GET /ws/{below} 500 record_corrupt": () => corrupt("/ws/a"),
+    "GET /ws/{below} 500 internal_error": async () => zero.upgrade((await zero.issue()).ticket, { path: "/ws/a" }),
+    "* /ws/{below} 404 not_found": () => gate.request({ method: "POST", path: "/ws/a" }),
+    "* /ws/{below} 429 rate_limited": () => up.request({ method: "POST", path: "/ws/a", headers: address }),
+    "GET /.well-known/jwks.json 200": () => keyed.request({ path: KEYS }),
+    "GET /.well-known/jwks.json 400 request_malformed": () => keyed.request({ path: KEYS, headers: noHost }),
+    "GET /.well-known/jwks.json 404 not_found": () => bare("GET", KEYS),
+    "GET /.well-known/jwks.json 500 internal_error": () => zero.request({ path: KEYS }),
+    "GET /.well-known/jwks.json 500 misconfigured": () => broken.request({ path: KEYS }),
+    "HEAD /.well-known/jwks.json 200": () => keyed.request({ method: "HEAD", path: KEYS }),
+    "HEAD /.well-known/jwks.json 400": () => keyed.request({ method: "HEAD", path: KEYS, headers: noHost }),
+    "HEAD /.well-known/jwks.json 404": () => bare("HEAD", KEYS),
+    "HEAD /.well-known/jwks.json 500": () => broken.request({ method: "HEAD", path: KEYS }),
+    "* /.well-known/jwks.json 400 request_malformed": () =>
+      keyed.request({ method: "POST", path: KEYS, headers: noHost }),
+    "* /.well-known/jwks.json 404 not_found": () => bare("POST", KEYS),
+    "* /.well-known/jwks.json 405 method_not_allowed": () => keyed.request({ method: "POST", path: KEYS }),
+    "* /.well-known/jwks.json 500 misconfigured": () => broken.request({ method: "POST", path: KEYS }),
     "GET /health 200": () => bare("GET", "/health"),
     "GET /health 400 request_malformed": () => bare("GET", "/health", noHost),
     "GET /health 500": () => broken.request({ path: "/health" }),

@@ -1,7 +1,7 @@
 // X-Ticket-Assertion: what the server behind the gate can verify, by the secret or by the public key that the gate shows. Verified by a
 // library that isn't ours.
 import assert from "node:assert/strict";
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { calculateJwkThumbprint, createLocalJWKSet, jwtVerify } from "jose";
@@ -11,15 +11,13 @@ import { DEVELOPMENT, startGates } from "./support/harness.js";
 import { bearer, inSeconds, SECRET as JWT_SECRET, mint } from "./support/jwt.js";
 import { assertMisconfigured, assertProblem } from "./support/problem.js";
 import { refused, report } from "./support/refused.js";
+import { ED25519, P256, privateKey, ZERO } from "./support/signing-keys.js";
 import { startUpstream } from "./support/upstream-server.js";
 
 report();
 
 const SECRET = "the upstream's own secret, of 32 bytes or more";
 const TYP = "ws-ticket+jwt";
-const pem = (type, options) => generateKeyPairSync(type, options).privateKey.export({ type: "pkcs8", format: "pem" });
-const P256 = pem("ec", { namedCurve: "P-256" });
-const ED25519 = pem("ed25519");
 const ALGORITHMS = { ES256: P256, EdDSA: ED25519 };
 
 describe("assertions", () => {
@@ -40,25 +38,18 @@ describe("assertions", () => {
       { vars: { ...vars, UPSTREAM_SECRET: SECRET } },
       { vars: { ...vars, UPSTREAM_PRIVATE_KEY: P256, UPSTREAM_AUDIENCE: "rooms" } },
       { vars: { ...vars, UPSTREAM_PRIVATE_KEY: ED25519.replaceAll("\n", "\\n") } },
-      { vars: { ...wrong, UPSTREAM_PRIVATE_KEY: pem("rsa", { modulusLength: 2048 }) } },
-      { vars: { ...wrong, UPSTREAM_PRIVATE_KEY: pem("ec", { namedCurve: "P-384" }) } },
+      { vars: { ...wrong, UPSTREAM_PRIVATE_KEY: privateKey("rsa", { modulusLength: 2048 }) } },
+      { vars: { ...wrong, UPSTREAM_PRIVATE_KEY: privateKey("ec", { namedCurve: "P-384" }) } },
       { vars: { ...wrong, UPSTREAM_PRIVATE_KEY: P256, UPSTREAM_SECRET: SECRET } },
       { vars: { ...wrong, UPSTREAM_SECRET: SECRET, REDEEM_SECRET: SECRET } },
       { vars: { ...wrong, UPSTREAM_SECRET: SECRET.slice(0, 31) } },
-      { vars: { ...wrong, UPSTREAM_PRIVATE_KEY: zeroed(P256), REDEEM_SECRET } },
+      { vars: { ...wrong, UPSTREAM_PRIVATE_KEY: ZERO, REDEEM_SECRET } },
     ]);
   });
   after(async () => {
     await gates?.[0].close();
     await upstream?.close();
   });
-
-  /** A key of the right form whose number is none. */
-  function zeroed(text) {
-    const der = Buffer.from(text.replace(/-----[^-]+-----|\s/g, ""), "base64");
-    der.fill(0, der.indexOf(Buffer.from([0x04, 32])) + 2, der.indexOf(Buffer.from([0x04, 32])) + 34);
-    return `-----BEGIN PRIVATE KEY-----\n${der.toString("base64")}\n-----END PRIVATE KEY-----`;
-  }
 
   /** What the upstream is told of a connection. */
   async function told(gate, body = { room: "lobby" }, headers = {}) {

@@ -196,6 +196,9 @@ export default {
   "code.grant_too_large": "Your name and the room do not fit into a ticket. Choose a room with a shorter name.",
   "code.origin_refused":
     "The gate does not accept pages of this origin. The setting ALLOWED_ORIGINS lists those it accepts.",
+  "code.upstream_failed": "The ticket opened, but the server behind the gate gave no socket. Try again later.",
+  "code.upstream_refused": "The ticket opened, but the server behind the gate refused you.",
+  "code.upstream_timeout": "The ticket opened, but the server behind the gate did not answer in time. Try again later.",
   "code.store_unavailable": "The ticket store did not answer. Try again.",
   "code.limiter_unavailable": "The gate could not count your requests. Try again.",
   "code.misconfigured": "The gate has wrong settings and opens nothing. The top of this page lists them.",
