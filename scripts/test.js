@@ -15,11 +15,14 @@ import { capture, main, Stop } from "./run.js";
 import { setup } from "./setup.js";
 import { testFile, watchdog } from "./test-file.js";
 import { root } from "./tools.js";
+import { websockets } from "./websockets.js";
 
 /** What the names of files begin with whose tests run in Chromium. */
 const IN_BROWSER = "browser-";
 /** And of those with an nginx in between. */
 const BEHIND_NGINX = "proxy-nginx";
+/** And of those with a client in Python. */
+const BY_PYTHON = "upstream-python";
 const HOST = "cargo test";
 const QUICK = { files: ["laws", "wire"], env: { LAWS_ROWS: "memory,kv+ledger" } };
 /** At least two: much of what a file does is waiting. More need more cores: a runtime and its test keep one busy. */
@@ -142,6 +145,7 @@ await main(async () => {
   await redis();
   if (chosen.some((name) => name.startsWith(IN_BROWSER))) await chromium();
   if (chosen.some((name) => name.startsWith(BEHIND_NGINX))) await nginx();
+  if (chosen.some((name) => name.startsWith(BY_PYTHON))) await websockets();
   await build();
   if (quick || words.length === 0) jobs.push({ name: HOST, expected: expected(HOST), run: () => hostTests({}) });
   const progress = new Progress(jobs, { verbose: words.length > 0 && !alone });
