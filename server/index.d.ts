@@ -65,3 +65,59 @@ export interface Admitted {
  * nothing, 426 where no upgrade is asked for, 429 and 503 where the gate says so or says nothing. It never throws for what a client sent.
  */
 export function redeem(request: Request | NodeRequest, options: Options): Promise<Admitted | Response>;
+
+/** Who comes, by the gate's word. */
+export type AssertedGrant = Pick<Grant, "subject" | "room" | "claims" | "ticketId" | "session">;
+
+/** A JWK Set (RFC 7517). */
+export interface KeySet {
+  keys: readonly object[];
+}
+
+interface Expected {
+  /** The gate's origin, as the assertion's `iss` has it: `https://gate.example.com`. */
+  issuer: string;
+  /** The gate's `UPSTREAM_AUDIENCE`; where that isn't set the origin of `UPSTREAM_URL`, or `upstream` for a service binding. */
+  audience: string;
+  /** By how much the two clocks may differ, in seconds: 0 to 60, 5 unless said. */
+  clockToleranceSeconds?: number;
+}
+
+/** How assertions are verified: by just one of these. */
+export type AssertionKeys = Expected &
+  (
+    | {
+        /** The gate's `UPSTREAM_SECRET`, 32 bytes or more; several while it is changed. */
+        secret: string | readonly string[];
+        jwks?: undefined;
+        jwksUrl?: undefined;
+      }
+    | {
+        /** What the gate shows at `/.well-known/jwks.json`. */
+        jwks: KeySet;
+        secret?: undefined;
+        jwksUrl?: undefined;
+      }
+    | {
+        /** Where it shows that. Read when it is needed, and kept for 5 minutes; for an hour where the gate gives no answer. */
+        jwksUrl: string | URL;
+        secret?: undefined;
+        jwks?: undefined;
+      }
+  );
+
+export interface Asserted {
+  grant: AssertedGrant;
+  /** The first subprotocol that the client offers of the app's own: choose this one, another of them, or none. */
+  protocol?: string;
+  /** The same as a header for the 101. */
+  headers: Headers;
+}
+
+/**
+ * Who comes with a socket that the gate hands on, by its header `X-Ticket-Assertion`; or the `Response` that refuses it: 401 without an
+ * assertion, or with one that isn't the gate's, isn't for this audience or has expired; 503 where the gate's key can't be had. It throws a
+ * `TypeError` for keys that can't be meant, and never for what a client sent. An assertion can be verified more than once: it lives for 60
+ * seconds, and `grant.ticketId` tells whether it was here before.
+ */
+export function verifyAssertion(request: Request | NodeRequest, keys: AssertionKeys): Promise<Asserted | Response>;

@@ -2,6 +2,8 @@
 import { presentedBy } from "./presented.js";
 import { refusal } from "./refusal.js";
 
+export { verifyAssertion } from "./assertion.js";
+
 /** How long an answer of the gate's is waited for, in milliseconds; the gate itself waits up to 3 s for its store. */
 const TIMEOUT_MS = 5000;
 
@@ -56,7 +58,7 @@ async function byHttp({ url, secret, timeoutMs = TIMEOUT_MS }, presented) {
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${secret}` },
     body: JSON.stringify(presented),
     // What answers in the gate's place, a login page above all, has no say.
-    redirect: "error",
+    redirect: "manual",
     signal: AbortSignal.timeout(timeoutMs),
   });
   if (answer.status === 429) return LIMITED;

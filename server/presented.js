@@ -11,7 +11,7 @@ const COOKIE = "__Host-ws-ticket";
 const BASE = "http://localhost";
 
 /** A header's value, of a `Request` or of Node's. */
-function header({ headers }, name) {
+export function header({ headers }, name) {
   if (typeof headers.get === "function") return headers.get(name) ?? undefined;
   const value = headers[name];
   return Array.isArray(value) ? value.join(", ") : value;

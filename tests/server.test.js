@@ -24,7 +24,7 @@ test("npm pack: the modules, the types, the README and the licenses, and nothing
   const { stdout } = spawnSync("npm", ["pack", "--dry-run", "--json"], { cwd: `${ROOT}server`, encoding: "utf8" });
   const [{ files }] = Object.values(JSON.parse(stdout));
   const expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "index.d.ts", "index.js", "package.json"];
-  expected.push("presented.js", "refusal.js");
+  expected.push("assertion.js", "jws.js", "key-set.js", "presented.js", "refusal.js");
   assert.deepEqual(files.map(({ path }) => path).sort(), expected.sort());
   const manifest = JSON.parse(read("server/package.json"));
   for (const key of Object.keys(manifest)) assert.doesNotMatch(key, /dependencies$|scripts|bin/i);

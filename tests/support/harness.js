@@ -86,6 +86,7 @@ function workerConfig(base, options, index) {
       entrypoint,
     }));
     config.routes = [`${config.name}.test/*`];
+    config.vars = vars;
     return config;
   }
   // Requests are dealt to Workers by host; the first has all that is left.

@@ -1,0 +1,83 @@
+// Who comes, by the gate's word alone: the header X-Ticket-Assertion of a socket that the gate hands on.
+import { isSigned, parse, secretKey } from "./jws.js";
+import { keysAt, keysOf } from "./key-set.js";
+import { header } from "./presented.js";
+import { refusal } from "./refusal.js";
+
+const HEADER = "x-ticket-assertion";
+const TYP = "ws-ticket+jwt";
+/** Seconds that an assertion lives at most. */
+const LIFE = 60;
+const LENGTH_MAX = 8192;
+const SECRET_BYTES_MIN = 32;
+const TOLERANCE_SECONDS = 5;
+const TOLERANCE_MAX = 60;
+
+const missing = () =>
+  refusal(401, "assertion_missing", "Expected the gate's X-Ticket-Assertion: come through the gate.");
+const refused = () => refusal(401, "assertion_refused", "The gate's assertion is not valid. Ask for a new ticket.");
+
+/**
+ * Who comes with this upgrade: `{ grant, protocol, headers }`, or the `Response` that refuses it.
+ *
+ * `keys` has one of `secret` (one or several), `jwks` and `jwksUrl`; and `issuer`, the gate's origin, and `audience`.
+ */
+export async function verifyAssertion(request, keys) {
+  const tolerance = checked(keys);
+  const text = header(request, HEADER);
+  if (!text) return missing();
+  const token = text.length <= LENGTH_MAX ? parse(text) : undefined;
+  if (!token || token.header.typ !== TYP || "crit" in token.header) return refused();
+  const candidates = await candidatesFor(token.header.kid, keys);
+  if (candidates === undefined) {
+    return refusal(503, "gate_unavailable", "The gate's key could not be had. Try again with a new ticket.");
+  }
+  const verified = await Promise.all(candidates.map((key) => isSigned(token, key)));
+  if (!verified.includes(true) || !isRight(token.payload, keys, tolerance)) return refused();
+  const { sub, room, claims, jti, sid } = token.payload;
+  const protocol = header(request, "sec-websocket-protocol")?.split(",")[0].trim() || undefined;
+  const headers = new Headers(protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol });
+  return { grant: { subject: sub, room, claims: claims ?? {}, ticketId: jti, session: sid }, protocol, headers };
+}
+
+/** Throws where the caller can't mean it; the tolerance, in seconds. */
+function checked({ secret, jwks, jwksUrl, issuer, audience, clockToleranceSeconds: tolerance = TOLERANCE_SECONDS }) {
+  if ([secret, jwks, jwksUrl].filter((given) => given !== undefined).length !== 1) {
+    throw new TypeError("expected one of secret, jwks and jwksUrl");
+  }
+  const secrets = [secret ?? []].flat();
+  const isLong = (text) => typeof text === "string" && new TextEncoder().encode(text).length >= SECRET_BYTES_MIN;
+  if (secret !== undefined && (secrets.length === 0 || !secrets.every(isLong))) {
+    throw new TypeError(`expected secrets of ${SECRET_BYTES_MIN} bytes or more, as UPSTREAM_SECRET`);
+  }
+  if (typeof issuer !== "string" || issuer === "") throw new TypeError("expected issuer, the gate's origin");
+  if (typeof audience !== "string" || audience === "") throw new TypeError("expected audience, as UPSTREAM_AUDIENCE");
+  if (!(tolerance >= 0 && tolerance <= TOLERANCE_MAX)) {
+    throw new TypeError(`expected clockToleranceSeconds from 0 to ${TOLERANCE_MAX}`);
+  }
+  return tolerance;
+}
+
+/** The keys that may have signed it; `undefined` where nobody knows. A public key has to be named. */
+async function candidatesFor(kid, { secret, jwks, jwksUrl }) {
+  if (secret !== undefined) return Promise.all([secret].flat().map(secretKey));
+  const keys = jwks === undefined ? await keysAt(jwksUrl, kid) : await keysOf(jwks);
+  return keys?.filter((key) => typeof kid === "string" && key.kid === kid);
+}
+
+function isRight({ iss, aud, sub, jti, sid, iat, exp, room, claims }, { issuer, audience }, tolerance) {
+  const isText = (value) => typeof value === "string" && value !== "";
+  const now = Date.now() / 1000;
+  return (
+    iss === issuer &&
+    aud === audience &&
+    [sub, jti, sid].every(isText) &&
+    [iat, exp].every(Number.isSafeInteger) &&
+    iat < exp &&
+    exp - iat <= LIFE &&
+    iat <= now + tolerance &&
+    now < exp + tolerance &&
+    (room === undefined || isText(room)) &&
+    (claims === undefined || (typeof claims === "object" && claims !== null && !Array.isArray(claims)))
+  );
+}
