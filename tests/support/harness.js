@@ -38,7 +38,7 @@ export async function projectConfig() {
  * One gate. `vars` go over those of `wrangler.jsonc` (`undefined` takes one away), `without` names bindings that are
  * taken away, `edge` puts `faulty-entry.js` in front, `limits` are the rate limits that a test wants to reach
  * (`{ ISSUE_LIMIT: 5 }`; the others are out of reach). `behind` is the place in the list of the Worker that stands behind this gate, by
- * the binding `UPSTREAM`. `main` is another Worker's script instead of the gate's, with the first gate's
+ * the binding `UPSTREAM`; or `{ at, entrypoint }`. `main` is another Worker's script instead of the gate's, with the first gate's
  * named entrypoints bound as `binds` says (`{ GATE: "Redeem" }`), and its own `objects` (`{ ROOM: "Room" }`).
  */
 export async function startGate(options = {}) {
@@ -91,7 +91,10 @@ function workerConfig(base, options, index) {
   }
   // Requests are dealt to Workers by host; the first has all that is left.
   if (index > 0) config.routes = [`${config.name}.test/*`];
-  if (behind !== undefined) config.services = [{ binding: "UPSTREAM", service: `${base.name}-${behind}` }];
+  if (behind !== undefined) {
+    const { at, entrypoint } = typeof behind === "number" ? { at: behind } : behind;
+    config.services = [{ binding: "UPSTREAM", service: `${base.name}-${at}`, entrypoint }];
+  }
   const set = Object.entries({ ...config.vars, ...PATIENT, ...vars }).filter(([, value]) => value !== undefined);
   config.vars = Object.fromEntries(set);
   // Two more Workers stand before every request where there are files to serve.
