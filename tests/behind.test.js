@@ -8,12 +8,15 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { REDEEM_SECRET } from "./support/doors.js";
-import { DEVELOPMENT, startGates } from "./support/harness.js";
+import { DEVELOPMENT, startGate, startGates } from "./support/harness.js";
+import { freePort } from "./support/pasted.js";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 const read = (file) => readFileSync(`${PROJECT}${file}`, "utf8");
 const APP = "https://app.example.com";
 const EXAMPLES = ["examples/room/index.js", "examples/server.js"];
+const SHOWN = ["examples/upstream.js", ...EXAMPLES];
+const UPSTREAM_SECRET = "the upstream's secret, of 32 bytes or more";
 
 /** A socket to the URL with the ticket: `{ status }` where it is refused, else what it hears, message by message. */
 async function open(url, ticket, headers = {}) {
@@ -40,7 +43,11 @@ async function open(url, ticket, headers = {}) {
 test("the documents show the examples word for word, in both languages", () => {
   for (const document of ["docs/behind-the-gate.md", "docs/zh-CN/behind-the-gate.md"]) {
     const blocks = [...read(document).matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code);
-    const files = EXAMPLES.map((file) => read(file).replace(/^\/\/.*\n/, ""));
+    const files = SHOWN.map((file) =>
+      read(file)
+        .replace(/^\/\/.*\n/, "")
+        .replace("../server/index.js", "ws-ticket-server"),
+    );
     assert.deepEqual(blocks, files, document);
   }
 });
@@ -119,6 +126,42 @@ describe("behind the gate", () => {
     } finally {
       server.kill();
     }
+  });
+});
+
+describe("behind a gate that hands sockets on", () => {
+  let server;
+  let gate;
+  let url;
+  before(async () => {
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}`;
+    const upstream = { SESSION: "upstream", UPSTREAM_URL: `${url}/live`, UPSTREAM_SECRET };
+    gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory", ...upstream } });
+    const GATE_URL = new URL(gate.url).origin;
+    const env = { ...process.env, GATE_URL, UPSTREAM_SECRET, AUDIENCE: url, PORT: String(port) };
+    server = spawn(process.execPath, [SHOWN[0]], { cwd: PROJECT, env, stdio: ["ignore", "pipe", "inherit"] });
+    await once(server.stdout, "data");
+  });
+  after(async () => {
+    server?.kill();
+    await gate?.close();
+  });
+
+  test("a server in Node believes the gate, and nobody who comes without it", async () => {
+    const through = `ws://${new URL(gate.url).host}/ws/room`;
+    const { ticket } = await gate.issue({ sub: "alice" });
+    const forged = { "X-Ticket-Subject": "mallory", "X-Ticket-Assertion": "x" };
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => open(through, ticket, forged)));
+    const [admitted, ...more] = sockets.filter(({ status }) => status === 101);
+    assert.equal(more.length, 0);
+    assert.equal(await admitted.next(), "welcome to /live/room, alice");
+    admitted.send("hello");
+    assert.equal(await admitted.next(), "hello");
+    admitted.close();
+    const direct = url.replace("http", "ws");
+    for (const headers of [{}, { "X-Ticket-Subject": "mallory" }, forged])
+      assert.equal((await open(direct, "", headers)).status, 401);
   });
 });
 
