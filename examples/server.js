@@ -17,7 +17,7 @@ async function redeem({ url, headers, socket }) {
     cookie: headers.cookie,
     address: socket.remoteAddress,
   };
-  const answer = await fetch(new URL("/ws-ticket/redeem", GATE_URL), {
+  const answer = await fetch(`${GATE_URL}/ws-ticket/redeem`, {
     method: "POST",
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${REDEEM_SECRET}` },
     body: JSON.stringify(presented),

@@ -19,8 +19,8 @@ function asked() {
   } catch (error) {
     throw new Stop(`${error.message.split(". ")[0]}. ${USAGE}`);
   }
-  if (!/^https?:\/\/[^/?#@]+\/?$/.test(values.url)) {
-    throw new Stop(`--url is where the gate is, without a path. ${USAGE}`);
+  if (!/^https?:\/\/[^/?#@]+(\/[\w.~-]+)*\/?$/.test(values.url)) {
+    throw new Stop(`--url is where the gate is, with its BASE_PATH and nothing else. ${USAGE}`);
   }
   return values;
 }
@@ -31,7 +31,7 @@ const unreachable = (gate, error) =>
 async function issue(gate, token) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  const answer = await fetch(new URL("/ws-ticket", gate), {
+  const answer = await fetch(new URL("ws-ticket", gate), {
     ...{ method: "POST", redirect: "manual", headers, signal },
   }).catch((error) => {
     throw unreachable(gate, error);
@@ -59,7 +59,7 @@ function present(gate, { ticket, cookie }) {
   };
   const { request } = gate.protocol === "https:" ? https : http;
   return new Promise((resolve, reject) => {
-    const sent = request(new URL("/ws", gate), { headers, timeout: PATIENCE_MS });
+    const sent = request(new URL("ws", gate), { headers, timeout: PATIENCE_MS });
     sent.on("timeout", () => sent.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })));
     sent.on("error", (error) => reject(unreachable(gate, error)));
     sent.on("upgrade", ({ statusCode }, socket) => {
@@ -78,7 +78,7 @@ function present(gate, { ticket, cookie }) {
 
 await main(async () => {
   const { url, token } = asked();
-  const gate = new URL(url);
+  const gate = new URL(`${url.replace(/\/$/, "")}/`);
   const issued = await issue(gate, token);
   const seen = [];
   for (const time of ["first", "second"]) {

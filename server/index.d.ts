@@ -32,7 +32,7 @@ export interface GateBinding {
 
 /** The gate by HTTP. */
 export interface GateUrl {
-  /** Where it is: `https://gate.example.com`. */
+  /** Where it is: `https://gate.example.com`, with its `BASE_PATH` where it has one. */
   url: string | URL;
   /** Its `REDEEM_SECRET`. */
   secret: string;

@@ -53,7 +53,8 @@ async function byBinding(gate, presented) {
 }
 
 async function byHttp({ url, secret, timeoutMs = TIMEOUT_MS }, presented) {
-  const answer = await fetch(new URL("/ws-ticket/redeem", url), {
+  // Below the path that the gate may stand under.
+  const answer = await fetch(`${String(url).replace(/\/$/, "")}/ws-ticket/redeem`, {
     method: "POST",
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${secret}` },
     body: JSON.stringify(presented),

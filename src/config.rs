@@ -6,10 +6,12 @@
 mod algorithm;
 mod defaults;
 mod encoded;
+mod host;
 mod identity;
 mod origins;
 mod own_key;
 mod parse;
+mod place;
 mod private_key;
 mod public_key;
 mod published;
@@ -29,6 +31,7 @@ use worker::Url;
 
 pub use algorithm::{Algorithm, KeyKind};
 pub use encoded::base64;
+pub use host::{host_of, is_private};
 pub use identity::{ForwardSettings, IdentityChoice, is_token};
 pub use private_key::PrivateKey;
 pub use public_key::{PublicKey, is_strong};
@@ -302,11 +305,33 @@ pub enum Signer {
     PrivateKey(PrivateKey),
 }
 
+/// Where the gate stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceSettings {
+    /// `BASE_PATH`: empty, or a slash in front and none at the end.
+    pub base_path: String,
+    /// `PUBLIC_URL`.
+    pub public_url: Option<PublicUrl>,
+    /// In development, `DEVELOPMENT_HOSTS`: the hosts that are served beside a developer's own.
+    pub development_hosts: Option<Vec<String>>,
+}
+
+/// The gate's origin, as its clients see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// Host and port.
+    pub authority: String,
+}
+
 /// Everything that can be set, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `ENVIRONMENT`.
     pub environment: Environment,
+    /// `BASE_PATH` and what else says where it stands.
+    pub place: PlaceSettings,
     /// `TICKET_STORE` and everything about stores.
     pub stores: Stores,
     /// `TICKET_TTL_SECONDS`.

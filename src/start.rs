@@ -56,6 +56,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
     // With a list of stores what counts is the first choice; that others may step in is what the list is for.
     let in_memory = matches!(config.stores.issuing.first(), None | Some(Leaf::Memory));
     Ok(App {
+        place: config.place,
         gate: Gate::new(Box::new(store), config.ttl_seconds),
         conditions,
         identity: Identity::new(&config.identity, console::emit),

@@ -105,7 +105,7 @@ describe("behind the gate", () => {
   });
 
   test("a server in Node: welcome, once; nobody without a ticket; 503 where the gate has no answer", async () => {
-    const env = { ...process.env, GATE_URL: gate.url.toString(), REDEEM_SECRET, PORT: "0" };
+    const env = { ...process.env, GATE_URL: new URL(gate.url).origin, REDEEM_SECRET, PORT: "0" };
     const server = spawn(process.execPath, [EXAMPLES[1]], { cwd: PROJECT, env, stdio: ["ignore", "pipe", "inherit"] });
     try {
       const [line] = await once(server.stdout.setEncoding("utf8"), "data");

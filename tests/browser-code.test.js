@@ -104,8 +104,8 @@ describe("the code on the page", () => {
         found.map(([name]) => name),
         ["ws-ticket-client.js", "client/README.md", "docs/identity.md", "docs/operations.md"],
       );
-      for (const [, href] of found) assert.equal((await gate.request({ path: href })).status, 200, href);
-      const folder = language === "zh" ? "/docs/zh-CN" : "/docs";
+      for (const [, href] of found) assert.equal((await gate.request({ path: `/${href}` })).status, 200, href);
+      const folder = language === "zh" ? "docs/zh-CN" : "docs";
       assert.deepEqual([found[2][1], found[3][1]], [`${folder}/identity.txt`, `${folder}/operations.txt`]);
     }
   });

@@ -24,6 +24,8 @@ const page = { Origin: APP };
 const evil = { Origin: "https://evil.example" };
 /** A host that no URL can have: punycode for nothing. */
 const noHost = { Host: "xn--.example" };
+/** One that is on the internet. */
+const strangeHost = { Host: "gate.example.com" };
 /** A handshake as the client sent it; workerd's own proxies would mend it on the way (see `faulty-entry.js`). */
 const oldVersion = { "x-edge-headers": JSON.stringify({ "sec-websocket-version": "12" }) };
 const throws = { how: "throw" };
@@ -320,6 +322,14 @@ describe("every declared answer is given", () => {
     "* /{file} 404 not_found": () => bare("POST", "/"),
     "* /{file} 500 misconfigured": () => broken.request({ method: "POST", path: "/" }),
   };
+
+  // A gate for development that is asked by another host answers so on every route, before it looks at anything.
+  const outside = Object.keys(provoked).filter((name) => name.endsWith("500 misconfigured"));
+  for (const name of outside) {
+    const [method, path] = name.split(" ");
+    const asked = { method: method === "*" ? "PATCH" : method, path: path.replace(/[{].*/, "a"), headers: strangeHost };
+    provoked[name.replace("misconfigured", "development_only")] = () => gate.request(asked);
+  }
 
   /** These say what the configuration lets them expect. */
   const OF_CONFIGURATION = ["body_malformed", "identity_missing"];

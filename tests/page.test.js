@@ -80,7 +80,7 @@ test("the client on the page is the package's own file", () => {
 });
 
 test("the documents on the page are the project's own files, under the names that their links have", () => {
-  const links = [...html.matchAll(/href="\/docs\/([^"]+)\.txt">([^<]+)</g)].map(([, name, shown]) => [name, shown]);
+  const links = [...html.matchAll(/href="docs\/([^"]+)\.txt">([^<]+)</g)].map(([, name, shown]) => [name, shown]);
   assert.equal(links.length, 3);
   const translated = ([name, shown]) => [`zh-CN/${name}`, shown.replace("docs/", "docs/zh-CN/")];
   for (const [name, shown] of [...links, ...links.slice(1).map(translated)]) {

@@ -8,12 +8,15 @@ const BACK_MS = 3000;
 /** What there is in Chinese, too. */
 const TRANSLATED = ["identity", "operations"];
 
+/** The gate's URL, with the path that it stands under. */
+const HERE = new URL(".", location.href).href.replace(/\/$/, "");
+
 let back;
 const kind = () => document.querySelector("[name=code]:checked").value;
 
 /** Shows the code that was chosen, for what is known of the gate by now. */
 export function showCode() {
-  byId("code").textContent = snippet(kind(), location.origin, facts());
+  byId("code").textContent = snippet(kind(), HERE, facts());
   for (const note of document.querySelectorAll("[data-code]"))
     note.hidden = !note.dataset.code.split(" ").includes(kind());
   const jwt = facts().identity === "jwt";
@@ -21,7 +24,7 @@ export function showCode() {
   for (const link of document.querySelectorAll("[data-document]")) {
     const { document: name } = link.dataset;
     const chinese = language() === "zh" && TRANSLATED.includes(name);
-    link.href = `/docs/${chinese ? "zh-CN/" : ""}${name}.txt`;
+    link.href = `docs/${chinese ? "zh-CN/" : ""}${name}.txt`;
     link.hreflang = chinese ? "zh-Hans" : "en";
   }
   ready();

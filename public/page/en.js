@@ -201,6 +201,7 @@ export default {
   "code.upstream_timeout": "The ticket opened, but the server behind the gate did not answer in time. Try again later.",
   "code.store_unavailable": "The ticket store did not answer. Try again.",
   "code.limiter_unavailable": "The gate could not count your requests. Try again.",
+  "code.development_only": "The gate is in development, and serves only this machine and private addresses.",
   "code.misconfigured": "The gate has wrong settings and opens nothing. The top of this page lists them.",
   "code.internal_error": "The gate failed. Its log says why. Try again with a fresh ticket.",
   "code.record_corrupt": "The gate cannot read this ticket’s record. Get another ticket.",

@@ -27,7 +27,7 @@ function refusalOf(response, answer) {
 
 /** What `/health` says, or the `Refusal` that no gate answers. It costs no store call and counts towards no limit. */
 export async function health() {
-  const response = await ask("/health");
+  const response = await ask("health");
   const answer = await response.json().catch(() => undefined);
   if (typeof answer?.status !== "string") throw refusalOf(response, answer);
   return answer;
@@ -37,7 +37,7 @@ export async function health() {
 export async function requestTicket({ token, body }, signal) {
   const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
   const began = performance.now();
-  const response = await ask("/ws-ticket", { method: "POST", headers, body: JSON.stringify(body), signal });
+  const response = await ask("ws-ticket", { method: "POST", headers, body: JSON.stringify(body), signal });
   const answer = await response.json().catch(() => undefined);
   const ms = performance.now() - began;
   if (!response.ok || typeof answer?.ticket !== "string") throw refusalOf(response, answer);
@@ -57,7 +57,7 @@ export async function whyNot({ limits = false } = {}) {
     return asRefusal(error);
   }
   if (answer.status === "misconfigured") return new Refusal({ status: 500, code: "misconfigured" });
-  const response = limits && answer.limits?.includes("refusal") ? await fetch("/ws").catch(() => undefined) : undefined;
+  const response = limits && answer.limits?.includes("refusal") ? await fetch("ws").catch(() => undefined) : undefined;
   if (response?.status !== 429) return undefined;
   return new Refusal({ status: 429, code: "rate_limited", retryAfter: response.headers.get("Retry-After") });
 }

@@ -87,7 +87,7 @@ done`;
 
 const KINDS = { client, browser, curl };
 
-/** The code of a kind, `client`, `browser` or `curl`, for a gate at `origin` that says these `facts` of itself. */
+/** The code of a kind, `client`, `browser` or `curl`, for a gate at the URL `origin`, without a slash at its end, that says these `facts` of itself. */
 export function snippet(kind, origin, { identity = "jwt", carriage = ["query"], bind = "origin" } = {}) {
   return KINDS[kind]({ origin, identity, carriage, bind });
 }

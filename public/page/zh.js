@@ -194,6 +194,7 @@ export default {
   "code.upstream_timeout": "票已核销，但网关后面的服务器没有及时应答，请稍后再试。",
   "code.store_unavailable": "票的存储没有应答，请再试。",
   "code.limiter_unavailable": "网关没能统计请求次数，请再试。",
+  "code.development_only": "网关处于开发模式，只为本机和私有地址服务。",
   "code.misconfigured": "网关设置有误，不提供服务。错误列在本页顶部。",
   "code.internal_error": "网关出错了，原因在它的日志里。请用新票再试。",
   "code.record_corrupt": "网关读不出这张票的记录，请另领一张。",

@@ -131,7 +131,7 @@ fn is_port(text: &str) -> bool {
 
 /// Whether the host is the visitor's own machine, which needs no TLS to be trusted
 /// (<https://www.w3.org/TR/secure-contexts/#is-origin-trustworthy>).
-fn is_local(host: &str) -> bool {
+pub(super) fn is_local(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host == "[::1]"

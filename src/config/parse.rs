@@ -20,6 +20,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
     }
     let config = Config {
         environment,
+        place: reader.place(environment),
         stores,
         ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, defaults::TTL_SECONDS),
         carriage: reader.carriage(),

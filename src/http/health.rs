@@ -53,6 +53,13 @@ pub fn answer(asked: &Asked<'_>, started: &Started) -> Result<Answer, Problem> {
     }
 }
 
+/// 500, with what would have to be set, where a gate for development is asked by a host that isn't a developer's own.
+pub fn outside(asked: &Asked<'_>) -> Result<Answer, Problem> {
+    let expected = "production, with a login; or the host's name in DEVELOPMENT_HOSTS, while nobody else can reach it";
+    let problem = BadSetting::new("ENVIRONMENT", "is development, and this host is no developer's own", expected);
+    answer(asked, &Err(vec![problem]))
+}
+
 fn report(started: &Started) -> Answer {
     let (status, report) = match started {
         Ok(app) => {

@@ -122,7 +122,7 @@ fn bond(request: &Request) -> Result<Bond, Failure> {
 /// Where to open the socket: this gate, by the scheme that matches the request's.
 fn socket_url(target: &Target) -> String {
     let scheme = if target.scheme == "http" { "ws" } else { "wss" };
-    format!("{scheme}://{}/ws", target.authority)
+    format!("{scheme}://{}{}/ws", target.authority, target.base)
 }
 
 impl From<Wait> for Refusal {

@@ -12,6 +12,7 @@ pub mod limit;
 mod list;
 mod origin;
 mod page;
+mod place;
 mod problem;
 mod redeem;
 mod upgrade;
@@ -22,7 +23,7 @@ use serde::Serialize;
 use worker::Fetcher;
 use worker::wasm_bindgen::JsValue;
 
-use crate::config::{BadSetting, Bind, Carriage, Secret};
+use crate::config::{BadSetting, Bind, Carriage, PlaceSettings, Secret};
 use crate::identity::Identity;
 use crate::platform::console;
 use crate::platform::target::Target;
@@ -31,6 +32,7 @@ use crate::sessions::Session;
 use crate::stores::condition::Condition;
 use limit::Limits;
 use origin::Origins;
+use place::Seen;
 use problem::Problem;
 use ws_ticket_core::gate::Gate;
 use ws_ticket_core::store::{Guarantee, StoreError};
@@ -39,6 +41,8 @@ use ws_ticket_core::ticket::{Keyring, TicketId};
 
 /// A gate that is ready to serve: made once per isolate.
 pub struct App {
+    /// Where it stands.
+    pub place: PlaceSettings,
     /// Issues and consumes.
     pub gate: Gate,
     /// How each of the gate's stores is.
@@ -156,12 +160,29 @@ type Started = Result<App, Vec<BadSetting>>;
 /// Answers a request, whatever happens. No error leaves the Worker: it would be written to the log as it is, whatever it quotes.
 pub async fn serve(request: Option<Request>, started: &Started) -> JsValue {
     let Some(request) = request else { return internal(None).send().map_or(JsValue::UNDEFINED, JsValue::from) };
-    let asked = request.target().map(|target| Asked { request: &request, target });
-    let answer = match &asked {
-        Some(asked) => answer(asked, started).await,
-        None => refuse(Problem::RequestMalformed),
-    };
-    let sent = answer.send().or_else(|_| internal(asked.as_ref().zip(started.as_ref().ok())).send());
+    let Some(target) = request.target() else { return sent(refuse(Problem::RequestMalformed), None) };
+    let Ok(app) = started else { return sent(answer(&Asked { request: &request, target }, started).await, None) };
+    match place::see(&app.place, target) {
+        Seen::Here(target) => {
+            let asked = Asked { request: &request, target: &target };
+            sent(answer(&asked, started).await, Some((&asked, app)))
+        }
+        Seen::Beside => sent(refuse(Problem::NotFound), None),
+        Seen::Outside => {
+            let asked = Asked { request: &request, target };
+            // Whose `BASE_PATH` is none of theirs, too.
+            let answer = match target.path.strip_suffix('/').unwrap_or(&target.path).ends_with("/health") {
+                true => health::outside(&asked).unwrap_or_else(refuse),
+                false => or_refuse("host", Err(Problem::DevelopmentOnly.into())),
+            };
+            sent(answer, None)
+        }
+    }
+}
+
+/// The answer as the platform wants it; `to` is what it answers, where that is known.
+fn sent(answer: Answer, to: Option<(&Asked<'_>, &App)>) -> JsValue {
+    let sent = answer.send().or_else(|_| internal(to).send());
     sent.map_or(JsValue::UNDEFINED, JsValue::from)
 }
 
@@ -189,7 +210,8 @@ fn internal(to: Option<(&Asked<'_>, &App)>) -> Answer {
 
 async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
     let route = asked.route();
-    if route == "/health" {
+    // Where nobody knows what `BASE_PATH` is, it may stand in front.
+    if route == "/health" || (started.is_err() && route.ends_with("/health")) {
         return health::answer(asked, started).unwrap_or_else(refuse);
     }
     let Ok(app) = started else { return refuse(Problem::Misconfigured) };

@@ -89,6 +89,8 @@ pub enum Problem {
     RecordCorrupt,
     /// The configuration is wrong.
     Misconfigured,
+    /// The gate is for development, and was asked by a host that isn't a developer's own.
+    DevelopmentOnly,
     /// A fault of the gate's own.
     Internal,
 }
@@ -222,6 +224,11 @@ impl Problem {
             Self::Misconfigured => {
                 (500, "misconfigured", "The gate is misconfigured; GET /health lists what is wrong.")
             }
+            Self::DevelopmentOnly => (
+                500,
+                "development_only",
+                "ENVIRONMENT is development, where anybody may be anybody: this host is not served. The operator sets ENVIRONMENT to production, or names the host in DEVELOPMENT_HOSTS.",
+            ),
             Self::Internal => (500, "internal_error", "The gate failed. Ask for a new ticket and try again."),
         }
     }

@@ -86,8 +86,9 @@ impl Forward {
 
     async fn ask(&self, credentials: &Credentials<'_>, clock: &impl Fn() -> Millis) -> Result<Caller, NoCaller> {
         let origin = credentials.target.origin();
-        let original = format!("{origin}{PATH}");
-        let headers = credentials.headers(&original);
+        let uri = format!("{}{PATH}", credentials.target.base);
+        let original = format!("{origin}{uri}");
+        let headers = credentials.headers(&original, &uri);
         let asked = Call { method: "GET", url: &self.settings.url, headers: &headers, body: None };
         let answer = ask(&asked, self.settings.timeout_ms).await.map_err(NoCaller::Unusable)?;
         let header = |name: &str| answer.headers.get(name).ok().flatten();
@@ -176,7 +177,7 @@ impl<'a> Credentials<'a> {
     }
 
     /// What the login is told, and nothing else of the request: its method, its address and whose it is.
-    fn headers(&self, original: &'a str) -> Vec<(&'a str, &'a str)> {
+    fn headers(&self, original: &'a str, uri: &'a str) -> Vec<(&'a str, &'a str)> {
         let credentials =
             [("Cookie", self.cookie), ("Authorization", self.authorization), ("X-Forwarded-For", self.address)];
         let mut headers: Vec<_> = credentials.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
@@ -185,7 +186,7 @@ impl<'a> Credentials<'a> {
             ("X-Forwarded-Method", "POST"),
             ("X-Forwarded-Proto", self.target.scheme),
             ("X-Forwarded-Host", &self.target.authority),
-            ("X-Forwarded-Uri", PATH),
+            ("X-Forwarded-Uri", uri),
             ("X-Original-URL", original),
             ("X-Original-Method", "POST"),
         ]);

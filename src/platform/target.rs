@@ -10,6 +10,8 @@ pub struct Target {
     pub scheme: &'static str,
     /// Host and port.
     pub authority: String,
+    /// What stands before the path and belongs to where the gate stands; empty as a URL is read.
+    pub base: String,
     /// The path, from the first slash on.
     pub path: String,
     /// What stands behind the question mark.
@@ -45,7 +47,13 @@ impl Target {
             && port.is_none_or(port_is_plain)
             && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte))
             && query.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~=&%+".contains(&byte));
-        good.then(|| Self { scheme, authority: authority.to_owned(), path: path.to_owned(), query: query.to_owned() })
+        good.then(|| Self {
+            scheme,
+            authority: authority.to_owned(),
+            base: String::new(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+        })
     }
 
     fn any(text: &str) -> Option<Self> {
@@ -57,6 +65,7 @@ impl Target {
         Some(Self {
             scheme: if url.scheme() == "http" { "http" } else { "https" },
             authority: url.authority().to_owned(),
+            base: String::new(),
             path: url.path().to_owned(),
             query: url.query().unwrap_or_default().to_owned(),
         })

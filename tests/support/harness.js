@@ -19,6 +19,8 @@ process.env.WRANGLER_WRITE_LOGS ??= "false";
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const ARTIFACT = path.join(PROJECT, "build/index.js");
 const FAULTY = fileURLToPath(new URL("./faulty-entry.js", import.meta.url));
+/** Names under which tests ask a gate that says it is in development, beside its own. */
+const HOSTS = ["gate.example", "app.example.com"];
 /** A rate limit that no test reaches by accident: many ask for thousands of tickets, all from one address. */
 const OUT_OF_REACH = 1_000_000_000;
 
@@ -97,6 +99,9 @@ function workerConfig(base, options, index) {
   }
   const set = Object.entries({ ...config.vars, ...PATIENT, ...vars }).filter(([, value]) => value !== undefined);
   config.vars = Object.fromEntries(set);
+  // Tests ask gates of development under names that no developer's machine has.
+  if (config.vars.ENVIRONMENT === "development")
+    config.vars.DEVELOPMENT_HOSTS ||= [`${config.name}.test`, ...HOSTS].join();
   // Two more Workers stand before every request where there are files to serve.
   if (config.vars.PAGE === "off") delete config.assets;
   else config.assets.directory = path.join(PROJECT, config.assets.directory);

@@ -190,7 +190,7 @@ fn credentials<'a>(target: &'a Target, cookie: Option<&'a str>, authorization: O
 #[test]
 fn the_login_is_told_whose_request_it_is_and_nothing_else() {
     let target = Target::parse("https://gate.example:8443/ws-ticket?x=1").unwrap();
-    let headers = credentials(&target, Some("sid=1"), None).headers("https://gate.example:8443/ws-ticket");
+    let headers = credentials(&target, Some("sid=1"), None).headers("https://gate.example:8443/ws-ticket", PATH);
     assert_eq!(
         headers,
         [
