@@ -61,7 +61,7 @@ describe("the page's layout", () => {
     await fresh();
     for (const width of [320, 360, 600, 800, 900, 1200, 1600]) {
       await page.setViewportSize({ width, height: 840 });
-      const cards = await page.$$eval("main > section", (all) =>
+      const cards = await page.$$eval("main > section:not([hidden])", (all) =>
         all.map((one) => {
           const { left, top } = one.getBoundingClientRect();
           return { name: one.getAttribute("aria-labelledby"), left: Math.round(left), top: Math.round(top) };
@@ -85,7 +85,7 @@ describe("the page's layout", () => {
       await page.keyboard.press("Tab");
       const at = await page.evaluate(() => {
         const card = document.activeElement.closest("main > section");
-        return card && [...card.parentElement.children].indexOf(card);
+        return card && [...document.querySelectorAll("main > section:not([hidden])")].indexOf(card);
       });
       if (at === null && row >= 0) break;
       if (at === null) continue;

@@ -50,6 +50,7 @@ describe("the page", () => {
       guarantee: "one socket",
       reach: "everywhere",
       identity: "anyone, to try it",
+      session: "an echo, to try it",
       carriage: "the URL or a header",
       bind: "the site that got it",
       check: "is looked up first",

@@ -34,7 +34,9 @@ export async function refresh() {
   }
   const status = answer?.status ?? "silent";
   byId("facts").dataset.status = status;
-  write(byId("facts-status"), has(`status.${status}`) ? text(`status.${status}`) : status);
+  const onlyEcho = answer?.degraded_by?.join() === "SESSION" && !answer.trouble;
+  const said = onlyEcho ? "status.echo" : `status.${status}`;
+  write(byId("facts-status"), has(said) ? text(said) : status);
   if (answer) known = answer;
   if (answer?.version) byId("version").textContent = `v${answer.version}`;
   showTrouble(status, answer?.problems, refusal);
@@ -49,6 +51,7 @@ function showFacts(answer) {
   for (const radio of document.querySelectorAll("[name=carriage]")) {
     radio.disabled = !answer.carriage.includes(radio.value);
   }
+  byId("rooms").hidden = answer.session !== "upstream";
   const usable = document.querySelector("[name=carriage]:not(:disabled)");
   if (document.querySelector("[name=carriage]:checked:disabled")) usable.click();
   const limits = answer.limits.length === 1 ? answer.limits[0] : `limits-${answer.limits.length}`;
@@ -57,6 +60,7 @@ function showFacts(answer) {
     ["guarantee", answer.guarantee, answer.guarantee === "single-use" ? "good" : "warn"],
     ["reach", answer.reach, answer.reach === "global" ? "" : "warn"],
     ["identity", answer.identity],
+    ["session", `session-${answer.session}`, answer.degraded_by?.includes("SESSION") ? "warn" : ""],
     ["carriage", [...answer.carriage].sort().join("-")],
     ["bind", `bind-${answer.bind}`],
     ["check", `check-${answer.ticket_check}`],

@@ -63,8 +63,9 @@ export async function whyNot({ limits = false } = {}) {
 }
 
 /** How to open a socket with a ticket: `{ url, protocols, ping }`; `ping` is what its session answers, where it does. */
-export function opening({ url, ticket, ping }, carriage) {
+export function opening({ url, ticket, ping }, carriage, below = "") {
   const target = new URL(url);
+  target.pathname += below;
   target.searchParams.delete("ticket");
   if (carriage === "query") target.searchParams.set("ticket", ticket);
   return { url: target.href, protocols: carriage === "query" ? [] : ["ws-ticket.v1", ticket], ping };

@@ -7,6 +7,7 @@ import { asRefusal, Refusal, requestTicket, whyNot } from "./gate.js";
 import { language, speak, t, text, took, translatePage, write } from "./i18n.js";
 import { log } from "./log.js";
 import { drawGrid, nameGrid, RUNNERS, race } from "./race.js";
+import { Room } from "./room.js";
 import { Talk, tryOnce } from "./talk.js";
 import { showTicket, showUsed, Ticket } from "./ticket.js";
 import { who } from "./who.js";
@@ -20,22 +21,32 @@ let limitedUntil = 0;
 
 const talk = new Talk(update);
 const carriage = () => document.querySelector("[name=carriage]:checked").value;
+const room = new Room({
+  nextTicket: enterBy,
+  carriage,
+  onTurnedAway: () => turnedAway(byId("room-answer"), text("room.turned-away"), text("room.turned-away.why")),
+  onChange: update,
+});
 
 function update() {
   const rested = performance.now() >= waitsUntil;
   allow(byId("get"), rested && !asking);
-  allow(byId("connect"), !talk.connected && (rested || ticket?.fresh));
+  const has = facts().session !== "none";
+  allow(byId("connect"), has && !talk.connected && (rested || ticket?.fresh));
   allow(byId("again"), ticket?.presented === true);
-  allow(byId("race"), rested && !racing);
+  allow(byId("race"), has && rested && !racing);
+  allow(byId("room-enter"), rested && !room.entered);
+  allow(byId("room-leave"), room.entered);
+  allow(byId("room-send"), room.open);
   allow(byId("send"), talk.open);
   allow(byId("cut"), talk.open);
   allow(byId("leave"), talk.connected);
-  write(byId("carriage-hint"), text(`carriage.${carriage()}.hint`));
+  write(byId("carriage-hint"), text(has ? `carriage.${carriage()}.hint` : "carriage.none.hint"));
 }
 
-/** A ticket from the gate; a refusal is shown in `place` and thrown on. */
-async function fetchTicket(place, signal) {
-  const me = who();
+/** A ticket from the gate, for the room that is filled in or another; a refusal is shown in `place` and thrown on. */
+async function fetchTicket(place, signal, wanted) {
+  const me = who(wanted);
   try {
     const issued = await requestTicket(me, signal);
     clear(place);
@@ -81,24 +92,53 @@ function connect() {
   clear(place);
   const nextTicket = async (signal) => {
     if (ticket?.fresh) return ticket;
-    const left = Math.ceil((waitsUntil - performance.now()) / 1000);
-    // The client waits as long as this says.
-    if (left > 0) throw new Refusal({ status: 429, code: "rate_limited", retryAfter: left });
+    rest();
     try {
       ticket = await fetchTicket(place, signal);
     } catch (refusal) {
-      // Asking again would not help: there is something to mend first.
-      if (refusal.code === "redirected" || (refusal.status >= 400 && refusal.status < 429)) talk.leave();
+      if (isFinal(refusal)) talk.leave();
       throw refusal;
     }
     showTicket(ticket);
     return ticket;
   };
-  const onTurnedAway = async () => {
-    const why = await whyNot({ limits: true });
-    if (why) refused(place, why);
-  };
-  talk.connect({ nextTicket, carriage: carriage(), onTorn: showUsed, onTurnedAway });
+  const onTurnedAway = () => turnedAway(place, text("connect.turned-away"), text("connect.turned-away.why"));
+  const welcomes = facts().session !== "upstream";
+  talk.connect({ nextTicket, carriage: carriage(), welcomes, onTorn: showUsed, onTurnedAway });
+}
+
+/** Throws while a rate limit is to be waited for: the client waits as long as this says. */
+function rest() {
+  const left = Math.ceil((waitsUntil - performance.now()) / 1000);
+  if (left > 0) throw new Refusal({ status: 429, code: "rate_limited", retryAfter: left });
+}
+
+/** Whether asking again would not help: there is something to mend first. */
+const isFinal = ({ code, status }) => code === "redirected" || (status >= 400 && status < 429);
+
+/** An upgrade failed: the gate says why, or it let the ticket in, and what stands behind it didn't. */
+async function turnedAway(place, ...said) {
+  const why = await whyNot({ limits: true });
+  if (why) refused(place, why);
+  else if (facts().session === "upstream") show(place, "bad", ...said);
+}
+
+async function enterBy(name, signal) {
+  const place = byId("room-answer");
+  rest();
+  try {
+    return await fetchTicket(place, signal, name);
+  } catch (refusal) {
+    if (isFinal(refusal)) room.leave();
+    throw refusal;
+  }
+}
+
+function enter() {
+  const name = byId("room-name").value.trim();
+  clear(byId("room-answer"));
+  if (Room.takes(name)) room.enter(name);
+  else show(byId("room-answer"), "bad", text("room.strange"), text("room.strange.why"));
 }
 
 /** A script sees a close code and no status. What the gate says of itself afterwards tells a refusal from a gate that is gone. */
@@ -196,6 +236,18 @@ byId("speak").addEventListener("submit", (event) => {
   talk.say(value);
   byId("message").value = "";
 });
+byId("enter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (byId("room-enter").ariaDisabled !== "true") enter();
+});
+byId("room-speak").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { value } = byId("room-message");
+  if (!room.open || value.trim() === "") return;
+  room.say(value);
+  byId("room-message").value = "";
+});
+onPress(byId("room-leave"), () => room.leave());
 onPress(byId("connect"), connect);
 onPress(byId("again"), again);
 onPress(byId("race"), startRace);

@@ -37,7 +37,8 @@ export class Talk {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  connect({ nextTicket, carriage, onTorn, onTurnedAway }) {
+  /** `welcomes`: whether what stands behind the gate is known to begin with a welcome. */
+  connect({ nextTicket, carriage, welcomes, onTorn, onTurnedAway }) {
     let ticket;
     let began;
     const issue = async ({ signal } = {}) => {
@@ -58,6 +59,10 @@ export class Talk {
       this.#sent = [];
       const way = text(`value.${carriage}`);
       log("log.open", { carriage: way }, { ms: performance.now() - began, tone: "good" });
+      if (!welcomes) {
+        this.#session = {};
+        this.#state("open", "connection.opened");
+      }
     });
     socket.addEventListener("message", ({ data }) => this.#heard(data));
     socket.addEventListener("close", (event) => {
@@ -96,12 +101,14 @@ export class Talk {
   }
 
   #heard(data) {
-    if (this.#session === undefined) {
-      this.#session = JSON.parse(data);
-      const { session } = this.#session;
-      log("log.welcome", { session: session.slice(0, 8) });
-      this.#state("open", "connection.open", { whom: whom(this.#session) });
-      return;
+    if (this.#session?.session === undefined) {
+      const welcome = welcomeOf(data);
+      if (welcome) {
+        this.#session = welcome;
+        log("log.welcome", { session: welcome.session.slice(0, 8) });
+        this.#state("open", "connection.open", { whom: whom(welcome) });
+        return;
+      }
     }
     const sent = this.#sent.shift();
     const ms = sent === undefined ? 0 : performance.now() - sent;
@@ -135,6 +142,16 @@ export class Talk {
     write(byId("connection-text"), text(key, values));
     if (changed) say(t(key, values));
     this.#change();
+  }
+}
+
+/** The welcome that a message is; nothing where it is something else, for a server behind the gate may begin as it likes. */
+function welcomeOf(data) {
+  try {
+    const { type, session, subject, room } = JSON.parse(data);
+    return type === "welcome" && typeof session === "string" ? { session, subject, room } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

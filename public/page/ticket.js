@@ -22,10 +22,10 @@ export class Ticket {
   get leftMs() {
     return Math.max(0, this.until - performance.now());
   }
-  /** How to open a socket with it. */
-  present(carriage) {
+  /** How to open a socket with it, and at which path below the gate's own. */
+  present(carriage, below) {
     this.presented = true;
-    return opening(this.#answer, carriage);
+    return opening(this.#answer, carriage, below);
   }
 }
 

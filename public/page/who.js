@@ -12,9 +12,8 @@ export function ask(kind) {
   }
 }
 
-/** What a request for a ticket says: `{ token, body, name, room }`. */
-export function who() {
-  const room = byId("room").value.trim();
+/** What a request for a ticket says, for the room that is filled in or another: `{ token, body, name, room }`. */
+export function who(room = byId("room").value.trim()) {
   const name = identity === "dev" ? byId("name").value.trim() : "";
   const token = identity === "jwt" || identity === "forward" ? byId("token").value.trim() : "";
   const body = { ...(name && { sub: name }), ...(room && { room }) };

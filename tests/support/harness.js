@@ -95,7 +95,7 @@ function workerConfig(base, options, index) {
   if (index > 0) config.routes = [`${config.name}.test/*`];
   if (behind !== undefined) {
     const { at, entrypoint } = typeof behind === "number" ? { at: behind } : behind;
-    config.services = [{ binding: "UPSTREAM", service: `${base.name}-${at}`, entrypoint }];
+    config.services = [{ binding: "UPSTREAM", service: `${base.name}-${at}`, ...(entrypoint && { entrypoint }) }];
   }
   const set = Object.entries({ ...config.vars, ...PATIENT, ...vars }).filter(([, value]) => value !== undefined);
   config.vars = Object.fromEntries(set);
