@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, afterEach, before, describe, test } from "node:test";
 import { launch, open } from "./support/chromium.js";
-import { startGate } from "./support/harness.js";
+import { startGate, startGates } from "./support/harness.js";
 import { SECRET } from "./support/jwt.js";
 import { again, connect, cut, facts, getTicket, plain, race, talk, WITH_PAGE } from "./support/page.js";
 import { startRelay } from "./support/relay.js";
@@ -43,7 +43,7 @@ describe("the page, for everybody", () => {
         // What is half scrolled out of a list, or inside of the ring, has a background that axe can't see.
         const hard = ({ id }, { target }) =>
           id === "color-contrast" &&
-          document.querySelector(target[0]).closest("#talk, #log, #attempts, #code, .ring-text");
+          document.querySelector(target[0]).closest("#talk, #room-talk, #log, #attempts, #code, .ring-text");
         const list = (rules, but = () => false) =>
           rules.flatMap((rule) => rule.nodes.filter((node) => !but(rule, node)).map((node) => [rule.id, node.html]));
         return [
@@ -85,6 +85,38 @@ describe("the page, for everybody", () => {
       assert.deepEqual(await findings("after a cut, with curl's code, all of it unfolded"), []);
     });
   }
+
+  test("axe-core finds nothing in a room, light, dark and narrow", async () => {
+    const [front] = await startGates([
+      {
+        vars: { ...WITH_PAGE, TICKET_STORE: "memory", SESSION: "upstream" },
+        behind: { at: 1, entrypoint: "Upstream" },
+      },
+      { main: "examples/upstream/index.js", objects: { ROOM: "Room" } },
+    ]);
+    try {
+      for (const options of [{}, { colorScheme: "dark" }, { ...NARROW, locale: "zh-CN" }]) {
+        await page?.context().close();
+        page = await open(browser, front, options);
+        await facts(page);
+        await page.evaluate(AXE);
+        assert.deepEqual(await findings("before a room"), []);
+        await page.fill("#room-name", "a b");
+        await page.press("#room-name", "Enter");
+        await page.waitForSelector("#room-answer .notice.bad");
+        assert.deepEqual(await findings("a strange name"), []);
+        await page.fill("#room-name", "red");
+        await page.press("#room-name", "Enter");
+        await page.waitForSelector("#room-line[data-state=open]");
+        await page.fill("#room-message", "hello");
+        await page.press("#room-message", "Enter");
+        await page.waitForSelector("#room-talk li.mine");
+        assert.deepEqual(await findings("in a room"), []);
+      }
+    } finally {
+      await front.close();
+    }
+  });
 
   for (const colorScheme of ["light", "dark"]) {
     test(`axe-core finds nothing where something is wrong: ${colorScheme}`, async () => {

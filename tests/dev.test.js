@@ -7,8 +7,10 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { issue, opens, post } from "./support/client.js";
+import { WebSocket } from "ws";
+import { issue, opens, post, request } from "./support/client.js";
 import { DEVELOPMENT, projectConfig } from "./support/harness.js";
+import { heard } from "./support/heard.js";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -36,28 +38,38 @@ async function configured(folder) {
   return file;
 }
 
+/** `npm run dev` with these arguments, once it is ready: where it is, and how to end it. */
+async function startDev(...args) {
+  const port = await freePort();
+  const all = ["scripts/dev.js", "--port", port, "--ip", "127.0.0.1", ...args];
+  const dev = spawn(process.execPath, all, { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise((resolve) => dev.once("close", resolve));
+  let said = "";
+  await new Promise((resolve, reject) => {
+    for (const stream of [dev.stdout, dev.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        said += text;
+        if (/Ready on/.test(said)) resolve();
+      });
+    }
+    ended.then(() => reject(new Error(said)));
+  });
+  const close = async () => {
+    dev.kill("SIGTERM");
+    await ended;
+  };
+  return { port, close };
+}
+
 describe("npm run dev with a route", () => {
-  let [folder, dev, ended, port] = [];
+  let [folder, dev, port] = [];
   before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-dev-"));
-    port = await freePort();
-    const args = ["scripts/dev.js", "--port", port, "--ip", "127.0.0.1", "--config", await configured(folder)];
-    dev = spawn(process.execPath, args, { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"] });
-    ended = new Promise((resolve) => dev.once("close", resolve));
-    let said = "";
-    await new Promise((resolve, reject) => {
-      for (const stream of [dev.stdout, dev.stderr]) {
-        stream.setEncoding("utf8").on("data", (text) => {
-          said += text;
-          if (/Ready on/.test(said)) resolve();
-        });
-      }
-      ended.then(() => reject(new Error(said)));
-    });
+    dev = await startDev("--config", await configured(folder));
+    ({ port } = dev);
   });
   after(async () => {
-    dev?.kill("SIGTERM");
-    await ended;
+    await dev?.close();
     if (folder) rmSync(folder, { recursive: true, force: true });
   });
 
@@ -70,5 +82,35 @@ describe("npm run dev with a route", () => {
       const answer = await post(gate, undefined, { Origin: `http://${host}` });
       assert.equal(answer.headers["access-control-allow-origin"], `http://${host}`);
     }
+  });
+});
+
+describe("npm run dev", () => {
+  let [state, dev, gate] = [];
+  before(async () => {
+    state = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-dev-"));
+    dev = await startDev("--persist-to", state);
+    gate = { url: `http://127.0.0.1:${dev.port}/`, headers: { Host: `localhost:${dev.port}` } };
+  });
+  after(async () => {
+    await dev?.close();
+    if (state) rmSync(state, { recursive: true, force: true });
+  });
+
+  test("the example stands behind the gate: an echo, and rooms", async () => {
+    const { session, status } = (await request(gate, { path: "/health" })).json;
+    assert.deepEqual([session, status], ["upstream", "ok"]);
+    const { ticket } = await issue(gate, { sub: "alice" });
+    const echo = new WebSocket(`ws://127.0.0.1:${dev.port}/ws?ticket=${ticket}`);
+    assert.match(await heard(echo), /"welcome".*"alice"/);
+    const second = await issue(gate, { sub: "bob" });
+    const room = new WebSocket(`ws://127.0.0.1:${dev.port}/ws/room/red?ticket=${second.ticket}`);
+    assert.deepEqual(JSON.parse(await heard(room)), { type: "room", you: "bob", members: ["bob"] });
+  });
+
+  test("a deploy knows nothing of it", async () => {
+    const { services, vars } = await projectConfig();
+    assert.equal(services, undefined);
+    assert.equal(vars.SESSION, "");
   });
 });
