@@ -9,7 +9,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.js";
 import { chromium } from "./chromium.js";
-import { nginx } from "./nginx.js";
+import { program } from "./program.js";
 import { redis } from "./redis.js";
 import { capture, main, Stop } from "./run.js";
 import { setup } from "./setup.js";
@@ -19,8 +19,8 @@ import { websockets } from "./websockets.js";
 
 /** What the names of files begin with whose tests run in Chromium. */
 const IN_BROWSER = "browser-";
-/** And of those with an nginx in between. */
-const BEHIND_NGINX = "proxy-nginx";
+/** And of those with a proxy in between: its name follows. */
+const BEHIND_PROXY = "proxy-";
 /** And of those with a client in Python. */
 const BY_PYTHON = "upstream-python";
 const HOST = "cargo test";
@@ -144,7 +144,9 @@ await main(async () => {
   await setup();
   await redis();
   if (chosen.some((name) => name.startsWith(IN_BROWSER))) await chromium();
-  if (chosen.some((name) => name.startsWith(BEHIND_NGINX))) await nginx();
+  for (const name of chosen.filter((name) => name.startsWith(BEHIND_PROXY))) {
+    await program(/^proxy-(\w+)/.exec(name)[1]);
+  }
   if (chosen.some((name) => name.startsWith(BY_PYTHON))) await websockets();
   await build();
   if (quick || words.length === 0) jobs.push({ name: HOST, expected: expected(HOST), run: () => hostTests({}) });

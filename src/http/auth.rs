@@ -79,8 +79,12 @@ async fn consume(app: &App, origins: &Origins<'_>, request: &Request, original: 
     Ok(app.gate.consume(&credential.ticket, Attempt::from(original.attempt), by, clock::now).await?)
 }
 
-/// The grant in headers.
+/// The grant in headers. Those that have nothing to say are there too, empty: some proxies would leave the client's own in their place, or
+/// the name of a variable.
 fn told(grant: &Grant, session: Uuid) -> Answer {
     let headers = ticket_headers::of(grant, session);
-    headers.iter().fold(no_store(200), |made, (name, value)| made.header(name, value)).into()
+    let is_there = |name: &str| headers.iter().any(|(there, _)| *there == name);
+    let missing = ticket_headers::OPTIONAL.into_iter().filter(|name| !is_there(name)).map(|name| (name, ""));
+    let all = headers.iter().map(|(name, value)| (*name, value.as_str())).chain(missing);
+    all.fold(no_store(200), |made, (name, value)| made.header(name, value)).into()
 }
