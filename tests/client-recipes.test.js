@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { buildSchema } from "graphql";
 import { makeServer } from "graphql-ws";
 import { startServer } from "./support/client-server.js";
-import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { DEVELOPMENT, startGate, startGates } from "./support/harness.js";
 import { good, SECRET } from "./support/jwt.js";
 import { bundle, recipe, run } from "./support/recipe.js";
 import { startRelay } from "./support/relay.js";
@@ -16,7 +16,7 @@ const README = readFileSync(new URL("../client/README.md", import.meta.url), "ut
 
 test("the README has each recipe, word for word", () => {
   const names = readdirSync(new URL("./fixtures/recipes/", import.meta.url));
-  assert.equal(names.length, 6);
+  assert.equal(names.length, 7);
   for (const name of names) assert.ok(README.includes(`\n${recipe(name)}\`\`\``), `${name} differs`);
 });
 
@@ -64,6 +64,24 @@ describe("against the gate", () => {
       if (name === "plain.js") assert.ok(running.lines.includes("1006 on its way back"), running.lines.join("\n"));
     });
   }
+
+  test("path.js: in a room behind the gate", async () => {
+    const [front] = await startGates([
+      {
+        vars: { ...DEVELOPMENT, IDENTITY: "jwt", JWT_SECRET: SECRET, TICKET_STORE: "memory", SESSION: "upstream" },
+        behind: { at: 1, entrypoint: "Upstream" },
+      },
+      { main: "examples/upstream/index.js", objects: { ROOM: "Room" } },
+    ]);
+    const running = await run("path.js", { gate: new URL(front.url).origin, token: good("alice") });
+    try {
+      await running.printed(/^\{"type":"room","you":"alice","members":\["alice"\]\}$/, 1);
+    } finally {
+      await running.stop();
+      await front.close();
+    }
+    assert.equal(running.errors, "");
+  });
 
   for (const name of ["partysocket.js", "reconnecting-websocket.js"]) {
     test(`${name}: a lost login ends it, after one request and without a rejection that nobody handles`, async () => {

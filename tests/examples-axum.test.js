@@ -1,36 +1,17 @@
 // The rules in another server: examples/axum, a gate with a store of its own behind axum, compiled and run as it is.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
+import { startExample } from "./support/cargo.js";
 import { heard } from "./support/heard.js";
-
-const PROJECT = fileURLToPath(new URL("../", import.meta.url));
-const PACKAGE = ["--locked", "--quiet", "--package", "ws-ticket-axum"];
-
-async function cargo(...args) {
-  const child = spawn("cargo", args, { cwd: PROJECT, stdio: ["ignore", "ignore", "pipe"] });
-  let errors = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    errors += text;
-  });
-  const [code] = await once(child, "close");
-  assert.equal(code, 0, errors);
-}
 
 let server;
 let url;
 before(async () => {
-  await cargo("clippy", ...PACKAGE, "--", "-D", "warnings");
-  await cargo("build", ...PACKAGE);
-  const folder = process.env.CARGO_TARGET_DIR ?? `${PROJECT}target`;
-  server = spawn(`${folder}/debug/ws-ticket-axum`, ["127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = await once(server.stdout.setEncoding("utf8"), "data");
-  url = line.trim();
+  server = await startExample("ws-ticket-axum", "127.0.0.1:0");
+  ({ url } = server);
 });
-after(() => server?.kill());
+after(() => server?.stop());
 
 async function issue(headers = {}) {
   const answer = await fetch(`${url}/ws-ticket`, { method: "POST", headers: { "X-User": "alice", ...headers } });
