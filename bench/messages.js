@@ -10,6 +10,19 @@ const TEXT = "x".repeat(64);
 const FRAME = Buffer.concat([Buffer.from([0x81, 0x80 | TEXT.length, 0, 0, 0, 0]), Buffer.from(TEXT)]);
 const BACK = 2 + TEXT.length;
 
+/** In turns, on `count` sockets of each side: the medians, and of the ratios, theirs ÷ ours for the processor and ours ÷ theirs a second. */
+export async function messagePairs(ours, theirs, count) {
+  const all = [];
+  for (let pair = 0; pair < count; pair += 1) all.push([await messages(ours), await messages(theirs)]);
+  const median = (of) => all.map(of).sort((a, b) => a - b)[Math.floor(count / 2)];
+  const side = (at) => ({ cpu: median((pair) => pair[at].cpu), rate: median((pair) => pair[at].rate) });
+  const ratio = {
+    cpu: median(([mine, other]) => other.cpu / mine.cpu),
+    rate: median(([mine, other]) => mine.rate / other.rate),
+  };
+  return { ours: side(0), theirs: side(1), ratio };
+}
+
 /** On one socket of the side. */
 export async function messages(side) {
   const server = await start(side);

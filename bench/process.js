@@ -15,12 +15,13 @@ export const COMPATIBILITY_DATE = /"compatibility_date": "([^"]+)"/.exec(
 /** JSON's escapes are a subset of those of Cap'n Proto's texts. */
 const quoted = (text) => JSON.stringify(String(text));
 
-/** A Worker of the configuration. `objects` are on disk, `kv` pairs of a binding and the service that holds the namespace. */
-function worker({ modules, vars = {}, objects = [], kv = [] }) {
+/** A Worker of the configuration. `objects` are on disk, `kv` pairs of a binding and the service that holds the namespace, `bound` of one and a service. */
+function worker({ modules, vars = {}, objects = [], kv = [], bound = [] }) {
   const module = ({ name, kind }) => `(name = ${quoted(name)}, ${kind} = embed ${quoted(name)})`;
   const bindings = [
     ...Object.entries(vars).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`),
     ...objects.map(([name, type]) => `(name = ${quoted(name)}, durableObjectNamespace = ${quoted(type)})`),
+    ...bound.map(([name, service]) => `(name = ${quoted(name)}, service = ${quoted(service)})`),
     ...kv.map(([name, service]) => `(name = ${quoted(name)}, kvNamespace = ${quoted(service)})`),
   ];
   const namespaces = objects.map(

@@ -17,7 +17,7 @@ import { crossings } from "./crossings.js";
 import { deployed } from "./deployed.js";
 import { document } from "./document.js";
 import { machine } from "./machine.js";
-import { messages } from "./messages.js";
+import { messagePairs, messages } from "./messages.js";
 import { pairs } from "./pairs.js";
 import { PROJECT } from "./process.js";
 import { memoryOver, operations, startUp } from "./rest.js";
@@ -125,6 +125,10 @@ await main(async () => {
   results.operations = await operations([sides.memory(), sides.durable(), sides.sealed(), sides.kvLedger()]);
   results.startUp = await startUp(sides.memory(options), sides.thin(), count);
   console.log(`bench: start-up ${results.startUp.more.toFixed(0)} ms more than the thin twin`);
+  results.handedOn = await messagePairs(sides.upstream(options), sides.echo(), values.quick ? 3 : 7);
+  console.log(
+    `bench: messages behind the gate, beside those of the same Worker alone: ${results.handedOn.ratio.rate.toFixed(2)}`,
+  );
   results.messages = { ours: await messages(sides.memory(options)), theirs: await messages(sides.thin()) };
   if (values.quick) return;
   results.memory = await memoryOver(1_000_000);

@@ -101,6 +101,15 @@ export const accept = () => twin("a bare accept in JavaScript", "accept.js");
 /** Hello, by one crossing into the wasm and one out. */
 export const helloWasm = () => ({ ...frameWasm(), name: "hello in wasm" });
 
+/** A Worker that sends messages back, by itself, and behind the gate in the same workerd. */
+export const echo = () => twin("a Worker's echo, asked directly", "echo.js");
+export const upstream = (options) =>
+  gate(
+    "the same behind the gate",
+    { TICKET_STORE: "memory", SESSION: "upstream" },
+    { bound: [["UPSTREAM", "upstream"]], services: [{ name: "upstream", worker: echo() }], ...options },
+  );
+
 export const keyed = (options) =>
   gate("memory, with TICKET_KEY", { TICKET_STORE: "memory", TICKET_KEY: SECRET }, options);
 

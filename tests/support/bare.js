@@ -8,6 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { experimental_readRawConfig } from "wrangler";
 import { issue, opens, post, request, upgrade } from "./client.js";
+import { HOSTS } from "./hosts.js";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const WORKERD = path.join(PROJECT, "node_modules/.bin/workerd");
@@ -23,7 +24,8 @@ const NAMESPACES = `
 
 async function configuration(vars, shards) {
   const { rawConfig } = await experimental_readRawConfig({ config: path.join(PROJECT, "wrangler.jsonc") });
-  const bindings = Object.entries({ ...rawConfig.vars, ...vars })
+  const own = vars.ENVIRONMENT === "development" ? { DEVELOPMENT_HOSTS: HOSTS.join() } : {};
+  const bindings = Object.entries({ ...rawConfig.vars, ...own, ...vars })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
   return `using Workerd = import "/workerd/workerd.capnp";

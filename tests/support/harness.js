@@ -9,6 +9,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTestHarness, experimental_readRawConfig } from "wrangler";
 import { direct, issue, opens, post, redeem, request, upgrade } from "./client.js";
+import { HOSTS } from "./hosts.js";
 import { askDirectly } from "./outbound.js";
 import { TIMEOUT_MAX_MS, until } from "./pace.js";
 
@@ -19,8 +20,6 @@ process.env.WRANGLER_WRITE_LOGS ??= "false";
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const ARTIFACT = path.join(PROJECT, "build/index.js");
 const FAULTY = fileURLToPath(new URL("./faulty-entry.js", import.meta.url));
-/** Names under which tests ask a gate that says it is in development, beside its own. */
-const HOSTS = ["gate.example", "app.example.com"];
 /** A rate limit that no test reaches by accident: many ask for thousands of tickets, all from one address. */
 const OUT_OF_REACH = 1_000_000_000;
 
