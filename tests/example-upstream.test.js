@@ -115,6 +115,8 @@ describe("the Worker behind the gate", () => {
       "/ws/rooms",
       "/ws/room/a/b",
       "/ws/room/%20",
+      "/ws/room/%zz",
+      "/ws/room/%2F",
       `/ws/room/${"x".repeat(65)}`,
     ])
       await refuse(path, { sub: "alice" }, "upstream_failed");

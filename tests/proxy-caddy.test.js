@@ -1,11 +1,9 @@
 // A real Caddy in front of a WebSocket server, with the gate behind `forward_auth`: examples/Caddyfile as docs/behind-the-gate.md shows it,
 // with this machine's addresses in it.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { behindProxy } from "./support/auth-proxy.js";
+import { behindProxy, serving } from "./support/auth-proxy.js";
 import { report } from "./support/refused.js";
 
 report();
@@ -18,15 +16,7 @@ async function startCaddy(site) {
   writeFileSync(file, `{\n\tadmin off\n\tauto_https off\n}\n${site}`);
   const env = { ...process.env, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
   const args = ["run", "--config", file, "--adapter", "caddyfile"];
-  const child = spawn("caddy", args, { env, stdio: ["ignore", "ignore", "ignore"] });
-  const ended = once(child, "close");
-  return {
-    async close() {
-      child.kill("SIGTERM");
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  return serving(folder, "caddy", args, { env, stdio: ["ignore", "ignore", "ignore"] });
 }
 
 behindProxy({

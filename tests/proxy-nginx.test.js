@@ -1,11 +1,9 @@
 // A real nginx in front of a WebSocket server, with the gate behind `auth_request`: examples/nginx.conf as docs/behind-the-gate.md shows it,
 // with this machine's addresses in it.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { behindProxy } from "./support/auth-proxy.js";
+import { behindProxy, serving } from "./support/auth-proxy.js";
 import { report } from "./support/refused.js";
 
 report();
@@ -19,17 +17,9 @@ async function startNginx(server) {
   const whole = `daemon off; pid ${folder}/pid; error_log ${folder}/error.log warn; worker_processes 1;
 events { worker_connections 512; } http { ${paths.join(" ")}\n${server}\n}`;
   writeFileSync(join(folder, "nginx.conf"), whole);
-  const child = spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf")], {
+  return serving(folder, "nginx", ["-p", folder, "-c", join(folder, "nginx.conf")], {
     stdio: ["ignore", "inherit", "inherit"],
   });
-  const ended = once(child, "close");
-  return {
-    async close() {
-      child.kill("SIGTERM");
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
 }
 
 behindProxy({

@@ -1,16 +1,20 @@
-// What goes over a socket that the gate handed on: every message as it was, both ways, and every end of it. The gate isn't in between any
-// more, which is to be seen here and not believed.
+// What goes over a socket that the gate handed on, in workerd with nothing in front: every message as it was, both ways, and every end of
+// it. The gate isn't in between any more, which is to be seen here and not believed.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
 import { after, before, describe, test } from "node:test";
 import { WebSocket } from "ws";
-import { DEVELOPMENT, startGates } from "./support/harness.js";
+import { startBare } from "./support/bare.js";
+import { DEVELOPMENT } from "./support/harness.js";
 import { until } from "./support/pace.js";
 import { assertRefused } from "./support/problem.js";
 import { BINARY, CONTINUATION, frame, PING, TEXT } from "./support/raw-socket.js";
+import { refused, report } from "./support/refused.js";
 import { startUpstream } from "./support/upstream-server.js";
+
+report();
 
 const MIB = 2 ** 20;
 const digest = (data) => createHash("sha256").update(data).digest("hex");
@@ -23,9 +27,8 @@ describe("a socket that was handed on", () => {
   let gate;
   before(async () => {
     upstream = await startUpstream();
-    const vars = { ...DEVELOPMENT, TICKET_STORE: "memory", SESSION: "upstream" };
     const UPSTREAM_URL = `ws://127.0.0.1:${upstream.port}/`;
-    [gate] = await startGates([{ vars: { ...vars, UPSTREAM_URL, UPSTREAM_TIMEOUT_MS: "10000" } }]);
+    gate = await startBare({ ...DEVELOPMENT, SESSION: "upstream", UPSTREAM_URL, UPSTREAM_TIMEOUT_MS: "10000" });
   });
   after(async () => {
     await gate?.close();
@@ -34,7 +37,7 @@ describe("a socket that was handed on", () => {
 
   async function open(path = "/ws") {
     const { ticket } = await gate.issue();
-    const socket = new WebSocket(`ws://${new URL(gate.url).host}${path}?ticket=${ticket}`, { maxPayload: 40 * MIB });
+    const socket = new WebSocket(`ws://127.0.0.1:${gate.port}${path}?ticket=${ticket}`, { maxPayload: 40 * MIB });
     // An end may come with the opening.
     socket.ended = once(socket, "close").then(([code, reason]) => ({ code, reason: String(reason) }));
     await once(socket, "open");
@@ -81,7 +84,7 @@ describe("a socket that was handed on", () => {
 
   test("a message in pieces is one message, and a ping between them is answered", async () => {
     const { ticket } = await gate.issue();
-    const socket = new WebSocket(`ws://${new URL(gate.url).host}/ws?ticket=${ticket}`, { perMessageDeflate: false });
+    const socket = new WebSocket(`ws://127.0.0.1:${gate.port}/ws?ticket=${ticket}`, { perMessageDeflate: false });
     await once(socket, "open");
     const raw = socket._socket;
     const pong = once(socket, "pong");
@@ -98,6 +101,27 @@ describe("a socket that was handed on", () => {
     const [data, isBinary] = await bytes;
     assert.deepEqual([String(data), isBinary], ["a", true]);
     socket.close();
+  });
+
+  test("what RFC 6455 doesn't allow comes to the server as it is, which ends the session, and says why", async () => {
+    for (const [what, bytes, code] of [
+      ["a text that is no UTF-8", frame(TEXT, Buffer.from([0xff, 0xfe])), 1007],
+      ["an opcode that there isn't", frame(3, "x"), 1002],
+      ["a bit of an extension that nobody agreed on", frame(TEXT, "x", { rsv: 1 }), 1002],
+      ["a ping in pieces", frame(PING, "x", { fin: false }), 1002],
+      ["a continuation of nothing", frame(CONTINUATION, "x"), 1002],
+      ["a frame without a mask", frame(TEXT, "x", { masked: false }), 1002],
+      ["a ping of 126 bytes", frame(PING, "x".repeat(126)), 1002],
+    ]) {
+      const { ticket } = await gate.issue();
+      const url = `ws://127.0.0.1:${gate.port}/ws?ticket=${ticket}`;
+      const socket = new WebSocket(url, { perMessageDeflate: false });
+      await once(socket, "open");
+      const ended = once(socket, "close");
+      socket._socket.write(bytes);
+      assert.equal((await ended)[0], code, what);
+      refused();
+    }
   });
 
   test(`every code with which the server may close comes to the client, with its reason (${CODES.length})`, async () => {
@@ -139,7 +163,7 @@ describe("a socket that was handed on", () => {
 
   test("a client that vanishes while the server is asked leaves no socket behind, and its ticket is burnt", async () => {
     const { ticket } = await gate.issue();
-    const { port } = new URL(gate.url);
+    const { port } = gate;
     const before = upstream.handshakes.length;
     const client = net.connect(port, "127.0.0.1");
     client.write(

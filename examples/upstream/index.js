@@ -23,13 +23,23 @@ export class Upstream extends WorkerEntrypoint {
   fetch(request) {
     const visitor = visitorOf(request);
     if (!visitor) return new Response("come through the gate", { status: 401 });
-    const path = decodeURIComponent(new URL(request.url).pathname);
-    if (path === "/") return echo(visitor);
-    const name = /^\/room\/([^/]+)$/.exec(path)?.[1];
-    if (!name || !NAME.test(name)) return new Response("no such room", { status: 404 });
+    const { pathname } = new URL(request.url);
+    if (pathname === "/") return echo(visitor);
+    const name = nameOf(pathname);
+    if (name === undefined) return new Response("no such room", { status: 404 });
     // A ticket that was asked for one room opens no other.
     if (visitor.room && visitor.room !== name) return new Response("another room's ticket", { status: 403 });
     return this.env.ROOM.getByName(name).fetch(request);
+  }
+}
+
+/** The name of a room, of its path. */
+function nameOf(pathname) {
+  try {
+    const name = decodeURIComponent(/^\/room\/([^/]+)$/.exec(pathname)?.[1] ?? "");
+    return NAME.test(name) ? name : undefined;
+  } catch {
+    // Percent signs that mean nothing.
   }
 }
 

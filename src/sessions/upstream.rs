@@ -120,11 +120,14 @@ impl Upstream {
     }
 }
 
+/// How often a path may be encoded upon itself: each time it is looked at costs its length.
+const ENCODINGS_MAX: usize = 4;
+
 /// Whether some server may read a step upwards, or to the same place, in the path: as it stands, with percent signs, once more
-/// encoded, or with the other slash.
+/// encoded, or with the other slash. What is encoded too often to be looked at may be one, too.
 fn leads_up(path: &str) -> bool {
     let mut path = path.to_owned();
-    loop {
+    for _ in 0..=ENCODINGS_MAX {
         if path.split(['/', '\\']).any(|segment| matches!(segment, ".." | ".")) {
             return true;
         }
@@ -134,6 +137,7 @@ fn leads_up(path: &str) -> bool {
         }
         path = decoded;
     }
+    true
 }
 
 /// The operator's parameters, and behind them those of the client that have other names and aren't the ticket.
@@ -208,6 +212,9 @@ mod tests {
         for good in ["", "/", "/a..b", "/...", "/a%2Fb", "/.well-known", "/%ff%fe", "/%", "/%zz"] {
             assert!(!leads_up(good), "{good}");
         }
+        let encoded = |times: usize| format!("/{}", "%25".repeat(1) + &"25".repeat(times));
+        assert!(!leads_up(&encoded(2)));
+        assert!(leads_up(&encoded(4000)));
     }
 
     proptest! {

@@ -1,6 +1,8 @@
 // A real proxy in front of a WebSocket server, which asks the gate by GET /ws-ticket/auth: the same is to be seen behind each of them.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync } from "node:fs";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
@@ -11,6 +13,19 @@ import { bearer, inSeconds, mint, SECRET } from "./jwt.js";
 import { until } from "./pace.js";
 import { freePort } from "./pasted.js";
 import { refused } from "./refused.js";
+
+/** Has a program serve from a folder, which goes with it. */
+export function serving(folder, program, args, options) {
+  const child = spawn(program, args, options);
+  const ended = once(child, "close");
+  return {
+    async close() {
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
 
 const APP = "https://app.example.com";
 const read = (file) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");

@@ -30,7 +30,7 @@ async function configuration(vars, shards) {
     .map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [${shards ? DISK : ""}(name = "gate", worker = .gate)],
+  services = [${shards ? DISK : ""}(name = "gate", worker = .gate), (name = "internet", network = (allow = ["public", "private"]))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "gate")]
 );
 const gate :Workerd.Worker = (
