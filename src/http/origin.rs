@@ -25,6 +25,11 @@ impl<'a> Origins<'a> {
         Self { allowed, own: None }
     }
 
+    /// The gate's own; empty where there is no URL.
+    pub fn own(&self) -> &str {
+        self.own.as_deref().unwrap_or_default()
+    }
+
     /// The request's origin, `None` where it has none. Compared byte for byte: two headers, which arrive joined by a
     /// comma, or another spelling match nothing.
     pub fn check<'r>(&self, request: &'r Request) -> Result<Option<&'r str>, Problem> {

@@ -48,13 +48,12 @@ pub async fn counted<T>(
 
 async fn admit(app: &App, asked: &Asked<'_>, below: &str) -> Result<Answer, Failure> {
     let request = asked.request;
-    let own_origin = asked.target.origin();
-    let place = app.session.address(&own_origin, below, &asked.target.query).ok_or(Problem::NotFound)?;
+    let origins = Origins::new(&app.origins, asked.target);
+    let address = app.session.address(origins.own(), below, &asked.target.query).ok_or(Problem::NotFound)?;
     if request.method() != "GET" {
         return Err(Problem::MethodNotAllowed { allow: "GET" }.into());
     }
     handshake(request)?;
-    let origins = Origins::new(&app.origins, asked.target);
     let origin = origins.check(request)?.map(|origin| origins.bound(origin));
     let offers = request.header(Header::SecWebSocketProtocol);
     let credential = credential::read(&asked.target.query, offers, app.carriage, &app.keyring)?;
@@ -70,8 +69,8 @@ async fn admit(app: &App, asked: &Asked<'_>, below: &str) -> Result<Answer, Fail
         session,
         grant: &grant,
         request: request.raw(),
-        own_origin: &own_origin,
-        address: &place,
+        own_origin: origins.own(),
+        address: &address,
         offers: &credential.offers,
         otherwise: credential.otherwise,
     };
