@@ -62,6 +62,7 @@ describe("an upgrade", () => {
       { vars, edge: true, limits: { REFUSAL_LIMIT: 2 } },
       { main: "examples/party/index.js", binds: { GATE: "Redeem" }, objects: { Party: "Party" } },
       { vars: { ...vars, BIND: "cookie" } },
+      { main: "tests/fixtures/redeeming-worker.js", vars: { SECRET: secret } },
     ]);
     [gate] = gates;
   });
@@ -92,6 +93,24 @@ describe("an upgrade", () => {
     for (const id of [ticketId, session]) assert.match(id, /^[0-9a-f-]{36}$/);
     assert.deepEqual([protocol, [...headers]], [undefined, []]);
     await refuses(401, "ticket_refused", redeem(upgrade(`?ticket=${ticket}`), at()));
+  });
+
+  test("in workerd, too, where a request has no way to fail on a redirect", async () => {
+    const ask = (ticket, to = gate.url) =>
+      gates[3].worker.fetch(`https://sockets.example/?ticket=${ticket}`, {
+        headers: { Upgrade: "websocket", Origin: APP, "X-Gate": String(to) },
+      });
+    const ticket = await issue("张三");
+    assert.equal((await (await ask(ticket)).json()).subject, "张三");
+    assert.equal((await ask(ticket)).status, 401);
+    const elsewhere = http.createServer((_, response) => response.writeHead(302, { Location: gate.url }).end());
+    await new Promise((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+    try {
+      assert.equal((await ask(ticket, `http://127.0.0.1:${elsewhere.address().port}`)).status, 503);
+    } finally {
+      elsewhere.close();
+    }
+    refused(2);
   });
 
   test("of fifty that race one is told", async () => {
