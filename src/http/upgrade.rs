@@ -64,7 +64,7 @@ async fn admit(app: &App, asked: &Asked<'_>, below: &str) -> Result<Answer, Fail
     let cookie = (&cookie::read(request.header(Header::Cookie))).into();
     let presenter = Presenter { origin: origin.as_deref(), cookie };
     let grant = app.gate.consume(&credential.ticket, attempt, presenter, clock::now).await?;
-    let age_ms = clock::now().since(grant.issued_at);
+    let now = clock::now();
     let opening = Opening {
         session,
         grant: &grant,
@@ -74,8 +74,9 @@ async fn admit(app: &App, asked: &Asked<'_>, below: &str) -> Result<Answer, Fail
         offers: &credential.offers,
         otherwise: credential.otherwise,
     };
-    let response = app.session.open(&opening, clock::now()).await.map_err(|why| not_opened(why, grant.ticket_id))?;
+    let response = app.session.open(&opening, now).await.map_err(|why| not_opened(why, grant.ticket_id))?;
     // Only now is there a socket: what fails before is an error of the gate or of what is behind it, and admits nobody.
+    let age_ms = now.since(grant.issued_at);
     console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
     Ok(Answer::Raw(response))
 }
