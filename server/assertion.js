@@ -28,12 +28,14 @@ export async function verifyAssertion(request, keys) {
   if (!text) return missing();
   const token = text.length <= LENGTH_MAX ? parse(text) : undefined;
   if (!token || token.header.typ !== TYP || "crit" in token.header) return refused();
+  // Before any key is asked for: what can't be right costs the gate nothing.
+  if (!isRight(token.payload, keys, tolerance)) return refused();
   const candidates = await candidatesFor(token.header.kid, keys);
   if (candidates === undefined) {
     return refusal(503, "gate_unavailable", "The gate's key could not be had. Try again with a new ticket.");
   }
   const verified = await Promise.all(candidates.map((key) => isSigned(token, key)));
-  if (!verified.includes(true) || !isRight(token.payload, keys, tolerance)) return refused();
+  if (!verified.includes(true)) return refused();
   const { sub, room, claims, jti, sid } = token.payload;
   const protocol = header(request, "sec-websocket-protocol")?.split(",")[0].trim() || undefined;
   const headers = new Headers(protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol });

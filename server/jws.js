@@ -7,7 +7,7 @@ const KINDS = {
   EdDSA: { import: { name: "Ed25519" }, verify: { name: "Ed25519" } },
 };
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Base64url without padding, as it is written in one way only; `undefined` for anything else. */
 function bytesOf(text) {

@@ -113,6 +113,7 @@ describe("by a secret", () => {
       crit: whole({ alg: "HS256", typ: TYP, crit: ["exp"] }),
       "an empty crit": whole({ alg: "HS256", typ: TYP, crit: [] }),
       "a header that is a list": `${part([])}.${body}.${mac(`${part([])}.${body}`)}`,
+      "a byte order mark": `${Buffer.from(`\u{feff}${JSON.stringify({ alg: "HS256", typ: TYP })}`).toString("base64url")}.${body}.${signature}`,
       "a payload that is null": whole({ alg: "HS256", typ: TYP }, part(null)),
       "a payload that is a text": whole({ alg: "HS256", typ: TYP }, part("x")),
       "a payload that is no JSON": whole({ alg: "HS256", typ: TYP }, "e30x"),
@@ -286,6 +287,18 @@ describe("by a key set that is asked for", () => {
     plan = shows(now, next);
     for (const key of [now, next, now]) assert.equal((await verify(sign({}, key), at())).grant.subject, "alice");
     assert.equal(asked, 1);
+  });
+
+  test("what can't be right whoever has signed it asks for nothing", async () => {
+    plan = shows(now);
+    for (const more of [
+      { aud: "other" },
+      { iss: "https://other.example" },
+      { exp: seconds() - 100 },
+      { sub: undefined },
+    ])
+      await assertRefused(verify(sign(more, now), at()));
+    assert.equal(asked, 0);
   });
 
   test("an unknown key is asked for once, and not again at once", async () => {
