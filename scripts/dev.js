@@ -14,11 +14,27 @@ const WITH_EXAMPLE = "wrangler.dev.json";
 const EXAMPLE = "examples/upstream/wrangler.jsonc";
 const SERVICE = { binding: "UPSTREAM", service: "ws-ticket-upstream", entrypoint: "Upstream" };
 
+const args = process.argv.slice(2);
+
+/** Says which names in `.dev.vars` wrangler ignores without a word: those that wrangler.jsonc doesn't have. */
+function warnOfIgnored({ vars = {}, secrets = {} }) {
+  const variables = join(root, ".dev.vars");
+  if (!existsSync(variables)) return;
+  const lines = readFileSync(variables, "utf8").matchAll(/^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=/gm);
+  const known = new Set([...Object.keys(vars), ...(secrets.required ?? [])]);
+  for (const [, name] of lines) {
+    if (!known.has(name))
+      console.warn(`dev: ${name} in .dev.vars is ignored: name it under secrets.required in ${CONFIG}`);
+  }
+}
+
 /** Whether it was said already what stands behind the gate. */
 function isChosen({ vars = {}, services = [] }) {
   const variables = join(root, ".dev.vars");
-  const said =
-    existsSync(variables) && /^\s*(export\s+)?(SESSION|UPSTREAM_URL)\s*=/m.test(readFileSync(variables, "utf8"));
+  const inFile = existsSync(variables) ? readFileSync(variables, "utf8") : "";
+  // As `--var SESSION:upstream`, too.
+  const given = args.some((arg) => /^(--var=)?(SESSION|UPSTREAM_URL):/.test(arg));
+  const said = given || /^\s*(export\s+)?(SESSION|UPSTREAM_URL)\s*=/m.test(inFile);
   return said || Boolean(vars.SESSION) || services.some(({ binding }) => binding === SERVICE.binding);
 }
 
@@ -27,6 +43,7 @@ async function writeWithExample() {
   // Not before set-up, which installs it.
   const { experimental_readRawConfig: read } = await import("wrangler");
   const { rawConfig } = await read({ config: join(root, CONFIG) });
+  warnOfIgnored(rawConfig);
   if (isChosen(rawConfig)) return undefined;
   const { services = [], vars, ...rest } = rawConfig;
   const config = { ...rest, vars: { ...vars, SESSION: "upstream" }, services: [...services, SERVICE] };
@@ -44,7 +61,6 @@ async function withExample() {
 
 await main(async () => {
   await setup();
-  const args = process.argv.slice(2);
   const isGiven = (...names) => args.some((arg) => names.some((name) => arg === name || arg.startsWith(`${name}=`)));
   const unlessGiven = (name, ...values) => (isGiven(name) ? [] : [name, ...values]);
   const own = [

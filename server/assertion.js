@@ -15,27 +15,32 @@ const TOLERANCE_MAX = 60;
 
 const missing = () =>
   refusal(401, "assertion_missing", "Expected the gate's X-Ticket-Assertion: come through the gate.");
-const refused = () => refusal(401, "assertion_refused", "The gate's assertion is not valid. Ask for a new ticket.");
 
 /**
  * Who comes with this upgrade: `{ grant, protocol, headers }`, or the `Response` that refuses it.
  *
- * `keys` has one of `secret` (one or several), `jwks` and `jwksUrl`; and `issuer`, the gate's origin, and `audience`.
+ * `keys` has one of `secret` (one or several), `jwks` and `jwksUrl`; `issuer`, the gate's origin, and `audience`. What is wrong with an
+ * assertion `onRefused` hears, and not the client.
  */
 export async function verifyAssertion(request, keys) {
   const tolerance = checked(keys);
+  const refused = (reason) => {
+    keys.onRefused?.(reason);
+    return refusal(401, "assertion_refused", "The gate's assertion is not valid. Ask for a new ticket.");
+  };
   const text = header(request, HEADER);
   if (!text) return missing();
   const token = text.length <= LENGTH_MAX ? parse(text) : undefined;
-  if (!token || token.header.typ !== TYP || "crit" in token.header) return refused();
+  if (!token || token.header.typ !== TYP || "crit" in token.header) return refused("form");
   // Before any key is asked for: what can't be right costs the gate nothing.
-  if (!isRight(token.payload, keys, tolerance)) return refused();
+  const wrong = wrongIn(token.payload, keys, tolerance);
+  if (wrong !== undefined) return refused(wrong);
   const candidates = await candidatesFor(token.header.kid, keys);
   if (candidates === undefined) {
     return refusal(503, "gate_unavailable", "The gate's key could not be had. Try again with a new ticket.");
   }
   const verified = await Promise.all(candidates.map((key) => isSigned(token, key)));
-  if (!verified.includes(true)) return refused();
+  if (!verified.includes(true)) return refused("signature");
   const { sub, room, claims, jti, sid } = token.payload;
   const protocol = header(request, "sec-websocket-protocol")?.split(",")[0].trim() || undefined;
   const headers = new Headers(protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol });
@@ -52,7 +57,11 @@ function checked({ secret, jwks, jwksUrl, issuer, audience, clockToleranceSecond
   if (secret !== undefined && (secrets.length === 0 || !secrets.every(isLong))) {
     throw new TypeError(`expected secrets of ${SECRET_BYTES_MIN} bytes or more, as UPSTREAM_SECRET`);
   }
-  if (typeof issuer !== "string" || issuer === "") throw new TypeError("expected issuer, the gate's origin");
+  if (!URL.canParse(issuer) || new URL(issuer).origin !== issuer) {
+    throw new TypeError(
+      "expected issuer, the gate's origin without a path or a slash at its end: https://gate.example.com",
+    );
+  }
   if (typeof audience !== "string" || audience === "") throw new TypeError("expected audience, as UPSTREAM_AUDIENCE");
   if (!(tolerance >= 0 && tolerance <= TOLERANCE_MAX)) {
     throw new TypeError(`expected clockToleranceSeconds from 0 to ${TOLERANCE_MAX}`);
@@ -67,19 +76,21 @@ async function candidatesFor(kid, { secret, jwks, jwksUrl }) {
   return keys?.filter((key) => typeof kid === "string" && key.kid === kid);
 }
 
-function isRight({ iss, aud, sub, jti, sid, iat, exp, room, claims }, { issuer, audience }, tolerance) {
+/** The first claim that is wrong; nothing where all are right. */
+function wrongIn({ iss, aud, sub, jti, sid, iat, exp, room, claims }, { issuer, audience }, tolerance) {
   const isText = (value) => typeof value === "string" && value !== "";
+  const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const now = Date.now() / 1000;
-  return (
-    iss === issuer &&
-    aud === audience &&
-    [sub, jti, sid].every(isText) &&
-    [iat, exp].every(Number.isSafeInteger) &&
-    iat < exp &&
-    exp - iat <= LIFE &&
-    iat <= now + tolerance &&
-    now < exp + tolerance &&
-    (room === undefined || isText(room)) &&
-    (claims === undefined || (typeof claims === "object" && claims !== null && !Array.isArray(claims)))
-  );
+  const rules = {
+    iss: iss === issuer,
+    aud: aud === audience,
+    sub: isText(sub),
+    jti: isText(jti),
+    sid: isText(sid),
+    iat: Number.isSafeInteger(iat) && iat <= now + tolerance,
+    exp: Number.isSafeInteger(exp) && iat < exp && exp - iat <= LIFE && now < exp + tolerance,
+    room: room === undefined || isText(room),
+    claims: claims === undefined || isObject(claims),
+  };
+  return Object.keys(rules).find((name) => !rules[name]);
 }

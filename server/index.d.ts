@@ -75,10 +75,18 @@ export interface KeySet {
 }
 
 interface Expected {
-  /** The gate's origin, as the assertion's `iss` has it: `https://gate.example.com`. */
+  /** The gate's origin, as its pages see it and the assertion's `iss` has it: `https://gate.example.com`, also where it has a `BASE_PATH`. */
   issuer: string;
-  /** The gate's `UPSTREAM_AUDIENCE`; where that isn't set the origin of `UPSTREAM_URL`, or `upstream` for a service binding. */
+  /**
+   * The gate's `UPSTREAM_AUDIENCE`; where that isn't set the origin of `UPSTREAM_URL`, with `https:` for `wss:` and `http:` for `ws:`, or
+   * `upstream` for a service binding.
+   */
   audience: string;
+  /**
+   * Hears why an assertion is refused, for your log: `form`, `signature`, or the claim that is wrong, such as `iss`, `aud` or `exp`. The
+   * client isn't told.
+   */
+  onRefused?: (reason: string) => void;
   /** By how much the two clocks may differ, in seconds: 0 to 60, 5 unless said. */
   clockToleranceSeconds?: number;
 }

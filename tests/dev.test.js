@@ -1,6 +1,7 @@
 // `npm run dev` is the gate on this machine, also where wrangler.jsonc has the route that it has in production.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
@@ -106,6 +107,39 @@ describe("npm run dev", () => {
     const second = await issue(gate, { sub: "bob" });
     const room = new WebSocket(`ws://127.0.0.1:${dev.port}/ws/room/red?ticket=${second.ticket}`);
     assert.deepEqual(JSON.parse(await heard(room)), { type: "room", you: "bob", members: ["bob"] });
+  });
+
+  test("a server of one's own stands there instead, as docs/behind-the-gate.md has it", async () => {
+    const [port, secret] = [await freePort(), "the upstream's secret, of 32 bytes or more"];
+    const at = `http://127.0.0.1:${port}`;
+    const vars = [`SESSION:upstream`, `UPSTREAM_URL:${at}`, `UPSTREAM_SECRET:${secret}`].flatMap((text) => [
+      "--var",
+      text,
+    ]);
+    const own = await startDev("--persist-to", path.join(state, "own"), ...vars);
+    const here = `localhost:${own.port}`;
+    const env = {
+      ...process.env,
+      GATE_URL: `http://${here}`,
+      UPSTREAM_SECRET: secret,
+      AUDIENCE: at,
+      PORT: String(port),
+    };
+    const server = spawn(process.execPath, ["examples/upstream.js"], {
+      cwd: PROJECT,
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      await once(server.stdout, "data");
+      const front = { url: `http://127.0.0.1:${own.port}/`, headers: { Host: here } };
+      const { ticket } = await issue(front, { sub: "alice" });
+      const socket = new WebSocket(`ws://127.0.0.1:${own.port}/ws/room?ticket=${ticket}`, { headers: { Host: here } });
+      assert.equal(await heard(socket), "welcome to /room, alice");
+    } finally {
+      server.kill();
+      await own.close();
+    }
   });
 
   test("a deploy knows nothing of it", async () => {

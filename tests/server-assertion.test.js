@@ -169,6 +169,27 @@ describe("by a secret", () => {
       await assert.doesNotReject(assertRefused(verify(sign(more))), JSON.stringify(more));
   });
 
+  test("the operator hears what is wrong, and the client doesn't", async () => {
+    const iat = seconds();
+    for (const [more, reason] of [
+      [{ iss: "https://other.example" }, "iss"],
+      [{ aud: "other" }, "aud"],
+      [{ iat: iat - 120, exp: iat - 60 }, "exp"],
+      [{ iat: iat + 30, exp: iat + 60 }, "iat"],
+      [{ sub: "" }, "sub"],
+    ]) {
+      const heard = [];
+      const onRefused = (why) => heard.push(why);
+      const answer = await verify(sign(more), { ...bySecret, onRefused });
+      assert.deepEqual(heard, [reason]);
+      assert.ok(!(await answer.text()).includes(`"${reason}"`));
+      await verify(sign({}, BEFORE), { ...bySecret, onRefused });
+      await verify("x", { ...bySecret, onRefused });
+      assert.deepEqual(heard, [reason, "signature", "form"]);
+      refused(3);
+    }
+  });
+
   test("clocks may differ by a little, and by as much as is said", async () => {
     const iat = seconds();
     const late = { iat: iat - 63, exp: iat - 3 };
@@ -189,6 +210,9 @@ describe("by a secret", () => {
       { ...bySecret, secret: [SECRET, ""] },
       { ...bySecret, issuer: undefined },
       { ...bySecret, issuer: "" },
+      { ...bySecret, issuer: `${ISSUER}/` },
+      { ...bySecret, issuer: `${ISSUER}/realtime` },
+      { ...bySecret, issuer: "gate.example" },
       { ...bySecret, audience: undefined },
       { ...bySecret, clockToleranceSeconds: 61 },
       { ...bySecret, clockToleranceSeconds: -1 },

@@ -112,7 +112,11 @@ impl Problem {
             Self::RequestMalformed => {
                 (400, "request_malformed", "Expected a Host that is a name or an address, with or without a port.")
             }
-            Self::NotFound => (404, "not_found", "The routes are POST /ws-ticket, GET /ws and GET /health."),
+            Self::NotFound => (
+                404,
+                "not_found",
+                "The routes are POST /ws-ticket, GET /ws (unless SESSION is none) and GET /health, all of them below BASE_PATH where there is one.",
+            ),
             Self::MethodNotAllowed { .. } => (405, "method_not_allowed", "The header Allow names the methods."),
             Self::OriginRefused => {
                 (403, "origin_refused", "Pages of this origin are not allowed; see ALLOWED_ORIGINS.")
