@@ -2,7 +2,8 @@
 //! (<https://nginx.org/en/docs/http/ngx_http_auth_request_module.html>), and for whoever asks in the same way before a request goes on.
 //!
 //! It is redeem (`redeem.rs`) in the words of proxies: the original request is in headers, "yes" is 200 with who it is in
-//! headers, "no" is 401 or 403. The proxy's id of the request is the attempt, so it has to be random and the proxy's own.
+//! headers, "no" is 401 or 403. The proxy's id of the request is the attempt, so it has to be random and the proxy's own; where it makes
+//! none the gate makes one.
 
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ use ws_ticket_core::gate::Presenter;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::store::Attempt;
 use ws_ticket_core::telemetry::Event;
+use ws_ticket_core::ticket::random_uuid;
 
 /// Its name in telemetry.
 pub const ROUTE: &str = "auth";
@@ -62,7 +64,11 @@ pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
 fn original(request: &Request) -> Option<Original> {
     let uri = request.other_header("x-original-uri").or_else(|| request.other_header("x-forwarded-uri"))?;
     let query = uri.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
-    let attempt = Uuid::try_parse(&request.other_header("x-request-id")?).ok()?;
+    let attempt = match request.other_header("x-request-id") {
+        Some(id) => Uuid::try_parse(&id).ok()?,
+        // Of a proxy that makes none: then no reply of ours can be asked for again.
+        None => random_uuid().ok()?,
+    };
     let address = match request.other_header("x-real-ip") {
         Some(address) => Some(Address::parse(&address)?),
         None => None,

@@ -202,7 +202,7 @@ impl Problem {
             Self::OriginalMalformed => (
                 400,
                 "original_malformed",
-                "Expected X-Original-URI or X-Forwarded-Uri with the original request's, X-Request-ID with 128 random bits in hexadecimal, and in X-Real-IP, where it is there, an IP address.",
+                "Expected X-Original-URI or X-Forwarded-Uri with the original request's, in X-Request-ID, where it is there, 128 random bits in hexadecimal, and in X-Real-IP, where it is there, an IP address.",
             ),
             Self::StoreUnavailable { .. } => (
                 503,

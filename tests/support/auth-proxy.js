@@ -32,15 +32,14 @@ const read = (file) => readFileSync(new URL(`../../${file}`, import.meta.url), "
 
 /**
  * The tests of a proxy whose configuration is the example `file`, which the documents show as code of `language`. `start(config)` starts
- * it; `place` has it listen at a port; `outage` is what it answers where the gate gives no answer.
+ * it; `place` has it listen at a port (and says where the `backend` and the `gate` are, if the example says it in its own way); `underscores` says that it lets names with those pass; `outage` is what it answers where the gate gives no answer.
  */
-export function behindProxy({ name, file, language, place, start, outage }) {
+export function behindProxy({ name, file, language, place, start, outage, underscores = false }) {
   const CONFIG = read(file);
 
   test("the documents show the configuration word for word, in both languages", () => {
     for (const document of ["docs/behind-the-gate.md", "docs/zh-CN/behind-the-gate.md"]) {
-      const [, shown] = read(document).match(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "s"));
-      assert.equal(shown, CONFIG, document);
+      assert.ok(read(document).includes(`\`\`\`${language}\n${CONFIG}\`\`\``), document);
     }
   });
 
@@ -61,15 +60,16 @@ export function behindProxy({ name, file, language, place, start, outage }) {
       });
       await new Promise((resolve) => backend.listen(0, "127.0.0.1", resolve));
       const port = await freePort();
-      const config = place(CONFIG, port)
+      const config = place(CONFIG, port, { backend: backend.address().port, gate: gate.url })
         .replace("127.0.0.1:3000", `127.0.0.1:${backend.address().port}`)
         .replace("https://gate.example.com", new URL(gate.url).origin)
         .replace("<REDEEM_SECRET>", REDEEM_SECRET);
-      proxy = await start(config);
+      proxy = await start(config, port);
       url = `ws://127.0.0.1:${port}/socket`;
       const answers = () =>
+        // One that has read nothing yet says that there is nothing.
         fetch(url.replace("ws", "http")).then(
-          () => true,
+          ({ status }) => status !== 404,
           () => false,
         );
       await until(answers, `${name} is there`, { every: 50 });
@@ -98,9 +98,10 @@ export function behindProxy({ name, file, language, place, start, outage }) {
         "X-Ticket-Subject": "root",
         "X-Ticket-Session": "1",
         "X-Ticket-Claims": "e30",
-        x_ticket_subject: "root",
-        "X-Ticket_Subject": "root",
         "X-Ticket-Assertion": "root",
+        "X-Original-URI": "/socket?ticket=x",
+        Connection: "Upgrade, X-Ticket-Subject, X-Ticket-Room, X-Ticket-Claims",
+        ...(underscores ? {} : { x_ticket_subject: "root", "X-Ticket_Subject": "root" }),
       };
       const ticket = await issue({ name: "三" }, { room: "a/b" });
       const who = await told(open(ticket, forged));
