@@ -3,6 +3,7 @@
 // to Schemathesis: `npm run fuzz -- --seed 7` repeats a run.
 //
 // It needs Python 3.10 or later with venv; Schemathesis itself is installed into the user's cache folder, once per version.
+import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +16,21 @@ import { root, toolCache } from "./tools.js";
 const VERSION = "4.32.5";
 const EXAMPLES = 300;
 const ORIGIN = "https://app.example.com";
-const DEVELOPMENT = { ENVIRONMENT: "development", IDENTITY: "dev", PAGE: "off", ALLOWED_ORIGINS: ORIGIN };
+const DEVELOPMENT = {
+  ENVIRONMENT: "development",
+  IDENTITY: "dev",
+  PAGE: "off",
+  ALLOWED_ORIGINS: ORIGIN,
+  REDEEM_SECRET: "a secret to redeem with, of 32 bytes",
+};
+/** A server behind the gate that isn't there, and a key to assert by. */
+const UPSTREAM = {
+  SESSION: "upstream",
+  UPSTREAM_URL: "http://127.0.0.1:9/",
+  UPSTREAM_PRIVATE_KEY: generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }),
+};
+/** The routes that only a gate with such a server has. */
+const OF_UPSTREAM = "^/(ws/|[.]well-known/)";
 
 /** Gates, and what can't be asked of some: the document can't know how a gate is configured. */
 const GATES = [
@@ -34,6 +49,12 @@ const GATES = [
     what: "a token for a login, which no request has",
     vars: { ...DEVELOPMENT, IDENTITY: "jwt", JWT_SECRET: "a secret for the fuzz, of 32 bytes or more" },
     without: ["positive_data_acceptance"],
+  },
+  {
+    what: "a server behind it that is down",
+    vars: { ...DEVELOPMENT, ...UPSTREAM },
+    without: ["not_a_server_error"],
+    upstream: true,
   },
   {
     what: "a wrong configuration",
@@ -88,7 +109,7 @@ async function schemathesis() {
 }
 
 /** Whether a gate breaks nothing. */
-async function fuzz(st, { what, vars, without = [] }, args) {
+async function fuzz(st, { what, vars, without = [], upstream = false }, args) {
   console.log(`\n> ${what}`);
   const gate = await startBare(vars);
   // Schemathesis keeps what it found in the folder where it runs.
@@ -97,6 +118,7 @@ async function fuzz(st, { what, vars, without = [] }, args) {
     const all = ["--config-file", join(root, "scripts/fuzz/schemathesis.toml"), "run", join(root, "docs/openapi.yaml")];
     all.push("--url", gate.url.replace(/\/$/, ""), "--max-examples", EXAMPLES, "--request-timeout", 60);
     if (without.length > 0) all.push("--exclude-checks", without.join());
+    if (!upstream) all.push("--exclude-path-regex", OF_UPSTREAM);
     const env = { SCHEMATHESIS_HOOKS: join(root, "scripts/fuzz/rules.py") };
     return (await run(st, [...all, ...args].map(String), { cwd: folder, env, group: true })) === 0;
   } finally {
