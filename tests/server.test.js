@@ -39,6 +39,9 @@ test("the types are right where it is used rightly, and find what is wrong", () 
     });
   const right = tsc("right");
   assert.equal(right.status, 0, right.stdout);
+  // An example, as its users would check it.
+  const party = tsc("party");
+  assert.equal(party.status, 0, party.stdout);
   const wrong = tsc("wrong");
   const marked = read("tests/fixtures/server-types/wrong.ts")
     .split("\n")
@@ -48,8 +51,8 @@ test("the types are right where it is used rightly, and find what is wrong", () 
 });
 
 test("README.md shows the example word for word", () => {
-  const [shown] = read("server/README.md").match(/(?<=```js\n).*?(?=```)/s);
-  const example = read("examples/party/index.js").replace(/^\/\/.*\n/, "");
+  const [shown] = read("server/README.md").match(/(?<=```ts\n).*?(?=```)/s);
+  const example = read("examples/party/index.ts").replace(/^\/\/.*\n/, "");
   assert.equal(shown, example.replace("../../server/index.js", "ws-ticket-server"));
 });
 
@@ -60,7 +63,7 @@ describe("an upgrade", () => {
     const vars = { ...DEVELOPMENT, TICKET_STORE: "durable", ALLOWED_ORIGINS: APP, REDEEM_SECRET: secret };
     gates = await startGates([
       { vars, edge: true, limits: { REFUSAL_LIMIT: 2 } },
-      { main: "examples/party/index.js", binds: { GATE: "Redeem" }, objects: { Party: "Party" } },
+      { main: "examples/party/index.ts", binds: { GATE: "Redeem" }, objects: { Party: "Party" } },
       { vars: { ...vars, BIND: "cookie" } },
       { main: "tests/fixtures/redeeming-worker.js", vars: { SECRET: secret } },
     ]);
