@@ -128,7 +128,9 @@ const ENCODINGS_MAX: usize = 4;
 fn leads_up(path: &str) -> bool {
     let mut path = path.to_owned();
     for _ in 0..=ENCODINGS_MAX {
-        if path.split(['/', '\\']).any(|segment| matches!(segment, ".." | ".")) {
+        // Some servers take what stands behind a semicolon for a parameter of the segment.
+        let names = path.split(['/', '\\']).map(|segment| segment.split(';').next().unwrap_or_default());
+        if names.into_iter().any(|name| matches!(name, ".." | ".")) {
             return true;
         }
         let decoded = percent_encoding::percent_decode_str(&path).decode_utf8_lossy().into_owned();
@@ -205,11 +207,15 @@ mod tests {
             "/%25252e%2e",
             "/.",
             "/a/./b",
+            "/..;/b",
+            "/a;x/..;y=1/b",
+            "/..%3b/b",
+            "/%2e%2e;/b",
         ] {
             assert!(leads_up(bad), "{bad}");
             assert_eq!(to("http://h/a").address("http://g", bad, ""), None, "{bad}");
         }
-        for good in ["", "/", "/a..b", "/...", "/a%2Fb", "/.well-known", "/%ff%fe", "/%", "/%zz"] {
+        for good in ["", "/", "/a..b", "/a;..", "/;x", "/...", "/a%2Fb", "/.well-known", "/%ff%fe", "/%", "/%zz"] {
             assert!(!leads_up(good), "{good}");
         }
         let encoded = |times: usize| format!("/%25{}", "25".repeat(times));
