@@ -8,8 +8,10 @@ export interface Grant {
   claims: Record<string, unknown>;
   /** When the ticket was issued. */
   issuedAt: Date;
-  /** When the ticket would have expired. It doesn't say when the session must end. */
+  /** When the ticket would have expired. */
   expiresAt: Date;
+  /** When the session must end; absent where the gate is of a version that doesn't say. */
+  sessionEndsAt?: Date;
   /** The ticket's public id, as the gate's log has it. */
   ticketId: string;
   /** This connection's id, as the gate's log has it. */

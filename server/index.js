@@ -69,7 +69,7 @@ async function byHttp({ url, secret, timeoutMs = TIMEOUT_MS }, presented) {
   return said;
 }
 
-const grantOf = ({ sub, room, claims, exp, iat, jti, sid }) => ({
+const grantOf = ({ sub, room, claims, exp, iat, jti, sid, session_expires_at }) => ({
   subject: sub,
   room,
   claims: claims ?? {},
@@ -77,4 +77,6 @@ const grantOf = ({ sub, room, claims, exp, iat, jti, sid }) => ({
   expiresAt: new Date(exp * 1000),
   ticketId: jti,
   session: sid,
+  // A gate of version 0.1 knows no ends.
+  sessionEndsAt: session_expires_at === undefined ? undefined : new Date(session_expires_at),
 });

@@ -56,6 +56,8 @@ pub const OWN_KEY_MIN: usize = 32;
 pub const PUBLIC_JWT_SECRET: &str = "development-only-secret-not-for-production";
 /// Seconds that a ticket can live at most.
 pub const TTL_MAX: u32 = 3600;
+/// `SESSION_MAX_SECONDS` at most: 30 days.
+pub const SESSION_MAX: u32 = 2_592_000;
 
 /// Milliseconds that a store, or whoever knows the logins, may be waited for at most.
 pub const TIMEOUT_MAX: u32 = 30_000;
@@ -336,6 +338,8 @@ pub struct Config {
     pub stores: Stores,
     /// `TICKET_TTL_SECONDS`.
     pub ttl_seconds: u32,
+    /// `SESSION_MAX_SECONDS`.
+    pub session_max_seconds: u32,
     /// `TICKET_CARRIAGE`.
     pub carriage: Carriage,
     /// `BIND`.

@@ -57,7 +57,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
     let in_memory = matches!(config.stores.issuing.first(), None | Some(Leaf::Memory));
     Ok(App {
         place: config.place,
-        gate: Gate::new(Box::new(store), config.ttl_seconds),
+        gate: Gate::new(Box::new(store), config.ttl_seconds, config.session_max_seconds),
         conditions,
         identity: Identity::new(&config.identity, console::emit),
         session,

@@ -24,7 +24,7 @@ const TTL: u32 = 300;
 /// The row's gate and the switch for its faults.
 fn gate(row: &Row) -> (Gate, Faults) {
     let faults = Faults::default();
-    (Gate::new((row.make)(&faults), TTL), faults)
+    (Gate::new((row.make)(&faults), TTL, 86_400), faults)
 }
 
 fn issue(gate: &Gate) -> Ticket {

@@ -126,7 +126,9 @@ describe("what is answered", () => {
       const presented = ask(ticket, { origin: APP, cookie });
       gate.forgetLines();
       const answer = await asked(presented);
-      const { iat, jti, ...rest } = answer;
+      const { iat, jti, session_expires_at, ...rest } = answer;
+      // The login's end, an hour from when it was signed.
+      assert.ok(Math.abs(Date.parse(session_expires_at) - (Date.parse(expires_at) + 3300e3)) < 5000);
       const exp = Math.floor(Date.parse(expires_at) / 1000);
       const sid = presented.attempt;
       assert.deepEqual(rest, { active: true, sub: "alice", room: "lobby", claims: { name: "Alice" }, exp, sid });

@@ -67,7 +67,7 @@ describe("the session", () => {
 
   test("the first message is the welcome, with just what the protocol names", async () => {
     const { socket, welcome } = await open({ sub: "alice", room: "lobby" });
-    const members = ["expires_at", "room", "session", "subject", "type"];
+    const members = ["expires_at", "room", "session", "session_expires_at", "subject", "type"];
     assert.deepEqual(Object.keys(welcome).sort(), members);
     assert.equal(welcome.type, "welcome");
     assert.match(welcome.session, UUID);

@@ -70,7 +70,7 @@ describe("assertions", () => {
   }
 
   function assertClaims(payload, said, gate, audience) {
-    const { iat, exp, ...rest } = payload;
+    const { iat, exp, session_expires_at, ...rest } = payload;
     assert.deepEqual(rest, {
       iss: `http://${gate.headers.Host ?? new URL(gate.url).host}`,
       aud: audience,
@@ -80,6 +80,7 @@ describe("assertions", () => {
       room: "lobby",
       claims: { role: "admin", teams: ["a", "b"] },
     });
+    assert.equal(String(Math.floor(Date.parse(session_expires_at) / 1000)), said["x-ticket-session-expires"]);
     assert.equal(exp - iat, 60);
     assert.ok(Math.abs(iat - Date.now() / 1000) < 60);
   }

@@ -145,7 +145,7 @@ describe("to a URL", () => {
     const told = rawHeaders.filter((name, at) => at % 2 === 0 && /^x[^a-z0-9]ticket[^a-z0-9]/i.test(name));
     assert.deepEqual(
       told.map((name) => name.toLowerCase()).sort(),
-      ["expires", "id", "session", "subject"].map((name) => `x-ticket-${name}`),
+      ["expires", "id", "session", "session-expires", "subject"].map((name) => `x-ticket-${name}`),
     );
     assert.equal(headers["x-ticket-subject"], "alice");
     for (const [name, value] of Object.entries(kept)) assert.equal(headers[name.toLowerCase()], value);

@@ -68,9 +68,11 @@ for (const { store, back, burns, read, write } of PLACES) {
       return { ticket, record };
     }
 
-    test("a record has just the members that version 0.1 knows", async () => {
+    test("a record has just the members that version 0.1 knows, and when the session ends", async () => {
       const { record } = await later({});
       const known = ["claims", "expires_at", "issued_at", "origin", "room", "shard", "subject", "ticket_id", "bond"];
+      assert.equal(typeof record.session_ends_at, "number");
+      known.push("session_ends_at");
       for (const name of Object.keys(record)) assert.ok(known.includes(name), name);
     });
 

@@ -3,7 +3,7 @@
 //! It promises that a ticket admits nobody from the millisecond `expires_at` on, whatever the store still holds; nobody who
 //! comes from elsewhere than the one who asked for it; and nobody to a room that the login doesn't allow.
 
-use crate::grant::{Claims, Grant, Room, Subject};
+use crate::grant::{Claims, Grant, Room, Sid, Subject};
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, StoreError, TicketStore};
 use crate::ticket::{Digest, Ticket, TicketId};
@@ -16,6 +16,8 @@ pub struct Caller {
     pub subject: Subject,
     /// When the login ends, if it says so. A ticket never outlives it.
     pub login_expires_at: Option<Millis>,
+    /// The login's own session, where it has a name.
+    pub sid: Option<Sid>,
     /// The only rooms that the caller may ask for, if the login limits them.
     pub rooms: Option<Vec<String>>,
     /// What travels with the ticket.
@@ -119,12 +121,13 @@ pub enum NotAdmitted {
 pub struct Gate {
     store: Box<dyn TicketStore>,
     ttl_seconds: u32,
+    session_max_seconds: u32,
 }
 
 impl Gate {
-    /// A gate whose tickets live `ttl_seconds`.
-    pub fn new(store: Box<dyn TicketStore>, ttl_seconds: u32) -> Self {
-        Self { store, ttl_seconds }
+    /// A gate whose tickets live `ttl_seconds`, and what they open `session_max_seconds` after they were issued.
+    pub fn new(store: Box<dyn TicketStore>, ttl_seconds: u32, session_max_seconds: u32) -> Self {
+        Self { store, ttl_seconds, session_max_seconds }
     }
 
     /// The store behind it.
@@ -147,6 +150,8 @@ impl Gate {
             return Err(NotIssued::LoginExpired);
         }
         let expires_at = now.plus_seconds(expires_in);
+        let longest = now.plus_seconds(self.session_max_seconds);
+        let session_ends_at = caller.login_expires_at.map_or(longest, |end| end.min(longest));
         let ticket_id = TicketId::random().map_err(|error| NotIssued::Store(error.into()))?;
         let grant = Grant {
             ticket_id,
@@ -158,6 +163,8 @@ impl Gate {
             issued_at: now,
             expires_at,
             shard: None,
+            session_ends_at: Some(session_ends_at),
+            sid: caller.sid,
         };
         let ticket = self.store.issue(&grant, wish.near).await.map_err(NotIssued::Store)?;
         // A store that took its time may have used up a short life.
@@ -178,6 +185,10 @@ impl Gate {
     ) -> Result<Grant, NotAdmitted> {
         match self.store.consume(ticket, attempt).await {
             Ok(Consumed::Granted(grant)) if clock() >= grant.expires_at => Err(NotAdmitted::Expired(grant.ticket_id)),
+            // A session that would be over before it begins.
+            Ok(Consumed::Granted(grant)) if grant.session_ends_at.is_some_and(|end| clock() >= end) => {
+                Err(NotAdmitted::Expired(grant.ticket_id))
+            }
             Ok(Consumed::Granted(grant)) => match mismatch(&grant, by) {
                 Some(mismatch) => Err(NotAdmitted::Elsewhere(grant.ticket_id, mismatch)),
                 None => Ok(grant),

@@ -4,6 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::grant::{Claims, Grant};
+use crate::time::Millis;
 
 /// What a client asks by whether its connection still leads anywhere: a text message, for browsers can't send a ping frame.
 /// It and its answer are fixed texts, so that a Durable Object can have the platform answer without being woken
@@ -23,6 +24,8 @@ pub struct Welcome<'a> {
     #[serde(skip_serializing_if = "Claims::is_empty")]
     claims: &'a Claims,
     expires_at: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_expires_at: Option<String>,
 }
 
 impl<'a> Welcome<'a> {
@@ -35,6 +38,7 @@ impl<'a> Welcome<'a> {
             room: grant.room.as_ref(),
             claims: &grant.claims,
             expires_at,
+            session_expires_at: grant.session_ends_at.map(Millis::rfc3339),
         }
     }
 }

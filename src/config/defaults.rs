@@ -3,6 +3,8 @@
 
 /// `TICKET_TTL_SECONDS`.
 pub const TTL_SECONDS: u32 = 300;
+/// `SESSION_MAX_SECONDS`: half a day.
+pub const SESSION_MAX_SECONDS: u32 = 43_200;
 /// `TICKET_SHARDS`.
 pub const SHARDS: u16 = 4;
 /// `STORE_TIMEOUT_MS`.
@@ -30,6 +32,7 @@ mod tests {
         let deployed = include_str!("../../wrangler.jsonc");
         for (name, default) in [
             ("TICKET_TTL_SECONDS", TTL_SECONDS),
+            ("SESSION_MAX_SECONDS", SESSION_MAX_SECONDS),
             ("TICKET_SHARDS", SHARDS.into()),
             ("STORE_TIMEOUT_MS", STORE_TIMEOUT_MS),
             ("SLOW_WRITE_MS", SLOW_WRITE_MS),

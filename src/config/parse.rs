@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use worker::Url;
 
-use super::{ASSETS_BINDING, BadSetting, Config, Environment, Settings, TTL_MAX, defaults};
+use super::{ASSETS_BINDING, BadSetting, Config, Environment, SESSION_MAX, Settings, TTL_MAX, defaults};
 use ws_ticket_core::region::SHARDS_MAX;
 
 pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> {
@@ -22,6 +22,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
         environment,
         place: reader.place(environment),
         stores,
+        session_max_seconds: reader.whole_number("SESSION_MAX_SECONDS", SESSION_MAX, defaults::SESSION_MAX_SECONDS),
         ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, defaults::TTL_SECONDS),
         carriage: reader.carriage(),
         bind: reader.bind(),

@@ -25,6 +25,7 @@ use ws_ticket_core::grant::{Claims, Grant, Room, Subject};
 use ws_ticket_core::store::Attempt;
 use ws_ticket_core::telemetry::{Event, Reason};
 use ws_ticket_core::ticket::{TicketId, Unreadable};
+use ws_ticket_core::time::Millis;
 
 /// Its name in telemetry.
 pub const ROUTE: &str = "redeem";
@@ -59,6 +60,9 @@ struct Active {
     jti: TicketId,
     /// The session's: the attempt.
     sid: Uuid,
+    /// When the session must end, RFC 3339 to the millisecond.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_expires_at: Option<String>,
 }
 
 /// Whose ticket it is: an answer for one attempt, and for all others "nobody's", whatever the reason.
@@ -119,6 +123,7 @@ async fn redeem(app: &App, origins: &Origins<'_>, bytes: &[u8]) -> Result<Redeem
                 iat: grant.issued_at.0.div_euclid(1000),
                 jti: grant.ticket_id,
                 sid: attempt,
+                session_expires_at: grant.session_ends_at.map(Millis::rfc3339),
                 sub: grant.subject,
                 room: grant.room,
                 claims: grant.claims,

@@ -88,6 +88,9 @@ struct Body<'a> {
     room: Option<&'a Room>,
     #[serde(skip_serializing_if = "Claims::is_empty")]
     claims: &'a Claims,
+    /// When the session must end, RFC 3339 to the millisecond: `exp` is the assertion's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_expires_at: Option<String>,
 }
 
 /// The platform's, or the key's.
@@ -147,6 +150,7 @@ impl Asserter {
             exp: iat.saturating_add(LIFE),
             room: grant.room.as_ref(),
             claims: &grant.claims,
+            session_expires_at: grant.session_ends_at.map(Millis::rfc3339),
         };
         match &self.signer {
             Signer::Secret(secret) => {

@@ -19,6 +19,9 @@ pub fn of(grant: &Grant, session: Uuid) -> Vec<(&'static str, String)> {
         ("X-Ticket-Session", session.to_string()),
         ("X-Ticket-Expires", grant.expires_at.0.div_euclid(1000).to_string()),
     ];
+    if let Some(end) = grant.session_ends_at {
+        headers.push(("X-Ticket-Session-Expires", end.0.div_euclid(1000).to_string()));
+    }
     if let Some(room) = &grant.room {
         headers.push(("X-Ticket-Room", encoded(room.as_str())));
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Claims, Grant, Unreadable};
 use crate::time::Millis;
 
-// A tag is never given to another member. All of these are even: each of them matters.
+// A tag is never given to another member. Those of the first version are even: each of them matters.
 const TICKET_ID: u8 = 2;
 const SUBJECT: u8 = 4;
 const ROOM: u8 = 6;
@@ -28,6 +28,10 @@ const ISSUED_AT: u8 = 14;
 const LIFE: u8 = 16;
 /// As text: `3weur`.
 const SHARD: u8 = 18;
+/// By how many milliseconds after the ticket was issued its session ends, as a varint. Odd, as the next is: a version that doesn't
+/// know it ends no session at all.
+const SESSION: u8 = 19;
+const SID: u8 = 21;
 
 impl Grant {
     /// As sealed tickets carry it.
@@ -57,6 +61,12 @@ impl Grant {
         if let Some(shard) = &self.shard {
             write(SHARD, shard.to_string().as_bytes());
         }
+        if let Some(end) = self.session_ends_at {
+            write(SESSION, &varint(end.since(self.issued_at)));
+        }
+        if let Some(sid) = &self.sid {
+            write(SID, sid.as_str().as_bytes());
+        }
         packed.push(0);
         Ok(packed)
     }
@@ -70,7 +80,7 @@ impl Grant {
         }
         let grant = || {
             let issued_at = read_varint_only(members.get(ISSUED_AT)?)?;
-            let expires_at = issued_at.checked_add(read_varint_only(members.get(LIFE)?)?)?;
+            let later = |by: &[u8]| Millis::try_from(issued_at.checked_add(read_varint_only(by)?)?).ok();
             Some(Self {
                 ticket_id: ticket_id?,
                 subject: members.text(SUBJECT)??.try_into().ok()?,
@@ -79,8 +89,13 @@ impl Grant {
                 origin: members.text(ORIGIN)?,
                 bond: members.get(BOND).map(|bond| <[u8; 32]>::try_from(bond).map(Into::into)).transpose().ok()?,
                 issued_at: Millis::try_from(issued_at).ok()?,
-                expires_at: Millis::try_from(expires_at).ok()?,
+                expires_at: later(members.get(LIFE)?)?,
                 shard: members.text(SHARD)?.map(|shard| shard.parse()).transpose().ok()?,
+                session_ends_at: match members.get(SESSION) {
+                    Some(by) => Some(later(by)?),
+                    None => None,
+                },
+                sid: members.text(SID)?.map(TryInto::try_into).transpose().ok()?,
             })
         };
         grant().ok_or(Unreadable::Corrupt)
@@ -167,7 +182,8 @@ mod tests {
 
     /// The grant of the tests without all that may be missing.
     fn bare() -> Grant {
-        Grant { room: None, claims: Claims::default(), origin: None, bond: None, shard: None, ..grant() }
+        let grant = Grant { session_ends_at: None, sid: None, ..grant() };
+        Grant { room: None, claims: Claims::default(), origin: None, bond: None, shard: None, ..grant }
     }
 
     fn pack(grant: &Grant) -> Vec<u8> {
@@ -230,9 +246,9 @@ mod tests {
 
     #[test]
     fn of_a_later_version_what_is_odd_is_ignored_and_what_is_even_is_told() {
-        assert_eq!(Grant::unpack(&with(19, b"mood")).unwrap().subject, grant().subject);
+        assert_eq!(Grant::unpack(&with(23, b"mood")).unwrap().subject, grant().subject);
         assert_eq!(Grant::unpack(&with(255, b"")).unwrap().subject, grant().subject);
-        for tag in [20, 254] {
+        for tag in [24, 254] {
             match Grant::unpack(&with(tag, b"mondays")) {
                 Err(Unreadable::Newer(Some(_))) => {}
                 other => panic!("{tag}: {other:?}"),

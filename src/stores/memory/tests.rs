@@ -14,6 +14,8 @@ fn grant(issued_at: u64, expires_at: u64) -> Grant {
         bond: None,
         issued_at: Millis(issued_at),
         expires_at: Millis(expires_at),
+        session_ends_at: None,
+        sid: None,
         shard: None,
     }
 }
