@@ -41,10 +41,12 @@ export async function verifyAssertion(request, keys) {
   }
   const verified = await Promise.all(candidates.map((key) => isSigned(token, key)));
   if (!verified.includes(true)) return refused("signature");
-  const { sub, room, claims, jti, sid } = token.payload;
+  const { sub, room, claims, jti, sid, session_expires_at } = token.payload;
   const protocol = header(request, "sec-websocket-protocol")?.split(",")[0].trim() || undefined;
   const headers = new Headers(protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol });
-  return { grant: { subject: sub, room, claims: claims ?? {}, ticketId: jti, session: sid }, protocol, headers };
+  const sessionEndsAt = session_expires_at && new Date(session_expires_at);
+  const grant = { subject: sub, room, claims: claims ?? {}, ticketId: jti, session: sid, sessionEndsAt };
+  return { grant, protocol, headers };
 }
 
 /** Throws where the caller can't mean it; the tolerance, in seconds. */
@@ -77,7 +79,11 @@ async function candidatesFor(kid, { secret, jwks, jwksUrl }) {
 }
 
 /** The first claim that is wrong; nothing where all are right. */
-function wrongIn({ iss, aud, sub, jti, sid, iat, exp, room, claims }, { issuer, audience }, tolerance) {
+function wrongIn(
+  { iss, aud, sub, jti, sid, iat, exp, room, claims, session_expires_at: end },
+  { issuer, audience },
+  tolerance,
+) {
   const isText = (value) => typeof value === "string" && value !== "";
   const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const now = Date.now() / 1000;
@@ -91,6 +97,8 @@ function wrongIn({ iss, aud, sub, jti, sid, iat, exp, room, claims }, { issuer, 
     exp: Number.isSafeInteger(exp) && iat < exp && exp - iat <= LIFE && now < exp + tolerance,
     room: room === undefined || isText(room),
     claims: claims === undefined || isObject(claims),
+    // No moment that can't be read: one that nothing is later than would never come.
+    session_expires_at: end === undefined || (isText(end) && !Number.isNaN(Date.parse(end))),
   };
   return Object.keys(rules).find((name) => !rules[name]);
 }

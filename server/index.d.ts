@@ -69,7 +69,7 @@ export interface Admitted {
 export function redeem(request: Request | NodeRequest, options: Options): Promise<Admitted | Response>;
 
 /** Who comes, by the gate's word. */
-export type AssertedGrant = Pick<Grant, "subject" | "room" | "claims" | "ticketId" | "session">;
+export type AssertedGrant = Pick<Grant, "subject" | "room" | "claims" | "ticketId" | "session" | "sessionEndsAt">;
 
 /** A JWK Set (RFC 7517). */
 export interface KeySet {

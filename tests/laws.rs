@@ -188,6 +188,9 @@ fn a_ticket_never_outlives_the_login() {
     each_row(|row| {
         let (gate, _) = gate(row);
         let until = |end| ws_ticket_core::gate::Caller { login_expires_at: Some(end), ..caller() };
+        let brief = Gate::new((row.make)(&Faults::default()), TTL, 20);
+        let issued = block_on(brief.issue(caller(), Wish::default(), || NOW)).unwrap();
+        assert_eq!(issued.expires_in, 20, "a ticket never outlives what it would open");
         for (left, expected) in [(0, None), (999, None), (1_000, Some(1)), (59_999, Some(59)), (301_000, Some(300))] {
             let issued = block_on(gate.issue(until(Millis(NOW.0 + left)), Wish::default(), || NOW)).ok();
             assert_eq!(issued.as_ref().map(|i| i.expires_in), expected, "{left} ms left");

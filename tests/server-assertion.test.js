@@ -60,8 +60,10 @@ async function assertRefused(answering, status = 401, code = "assertion_refused"
 
 describe("by a secret", () => {
   test("who comes, in a Request and in what Node has", async () => {
-    const { grant, protocol, headers } = await verify(sign({ jti: "t", sid: "s", sub: "张三" }));
-    assert.deepEqual(grant, { subject: "张三", room: "lobby", claims: { role: "admin" }, ticketId: "t", session: "s" });
+    const session_expires_at = "2026-11-24T00:00:00.000Z";
+    const { grant, protocol, headers } = await verify(sign({ jti: "t", sid: "s", sub: "张三", session_expires_at }));
+    const who = { subject: "张三", room: "lobby", claims: { role: "admin" }, ticketId: "t", session: "s" };
+    assert.deepEqual(grant, { ...who, sessionEndsAt: new Date(session_expires_at) });
     assert.equal(protocol, undefined);
     assert.deepEqual([...headers], []);
     const bare = await sign({ room: undefined, claims: undefined });
@@ -71,6 +73,7 @@ describe("by a secret", () => {
     };
     const admitted = await verifyAssertion(incoming, bySecret);
     assert.equal(admitted.grant.room, undefined);
+    assert.equal(admitted.grant.sessionEndsAt, undefined);
     assert.deepEqual(admitted.grant.claims, {});
     assert.equal(admitted.protocol, "chat.v2");
     assert.deepEqual([...admitted.headers], [["sec-websocket-protocol", "chat.v2"]]);
@@ -165,6 +168,9 @@ describe("by a secret", () => {
       { claims: [] },
       { claims: "admin" },
       { claims: null },
+      { session_expires_at: "soon" },
+      { session_expires_at: 1_795_694_700 },
+      { session_expires_at: null },
     ])
       await assert.doesNotReject(assertRefused(verify(sign(more))), JSON.stringify(more));
   });

@@ -3,7 +3,7 @@
 //! It promises that a ticket admits nobody from the millisecond `expires_at` on, whatever the store still holds; nobody who
 //! comes from elsewhere than the one who asked for it; and nobody to a room that the login doesn't allow.
 
-use crate::grant::{Claims, Grant, Room, Sid, Subject};
+use crate::grant::{Claims, Grant, Room, Subject};
 use crate::region::Region;
 use crate::store::{Attempt, Cause, Consumed, StoreError, TicketStore};
 use crate::ticket::{Digest, Ticket, TicketId};
@@ -16,8 +16,6 @@ pub struct Caller {
     pub subject: Subject,
     /// When the login ends, if it says so. A ticket never outlives it.
     pub login_expires_at: Option<Millis>,
-    /// The login's own session, where it has a name.
-    pub sid: Option<Sid>,
     /// The only rooms that the caller may ask for, if the login limits them.
     pub rooms: Option<Vec<String>>,
     /// What travels with the ticket.
@@ -135,23 +133,22 @@ impl Gate {
         self.store.as_ref()
     }
 
-    /// A ticket for the caller, good for `TICKET_TTL_SECONDS` or what is left of the login, whichever is shorter.
+    /// A ticket for the caller, good for `TICKET_TTL_SECONDS`, or what is left of the login or of the longest session, whichever is
+    /// shortest.
     pub async fn issue(&self, caller: Caller, wish: Wish, clock: impl Fn() -> Millis) -> Result<Issued, NotIssued> {
         if wish.room.as_ref().is_some_and(|room| !caller.may_join(room)) {
             return Err(NotIssued::RoomRefused);
         }
         let now = clock();
-        let expires_in = caller.login_expires_at.map_or(self.ttl_seconds, |end| {
-            // Whole seconds, rounded down: what is told is what is enforced, and the login is never outlived.
-            let left = end.since(now).checked_div(1000).and_then(|s| u32::try_from(s).ok()).unwrap_or(u32::MAX);
-            left.min(self.ttl_seconds)
-        });
+        let longest = now.plus_seconds(self.session_max_seconds);
+        let session_ends_at = caller.login_expires_at.map_or(longest, |end| end.min(longest));
+        // Whole seconds, rounded down: what is told is what is enforced, and neither login nor session is outlived.
+        let left = session_ends_at.since(now).div_euclid(1000);
+        let expires_in = u32::try_from(left).unwrap_or(u32::MAX).min(self.ttl_seconds);
         if expires_in == 0 {
             return Err(NotIssued::LoginExpired);
         }
         let expires_at = now.plus_seconds(expires_in);
-        let longest = now.plus_seconds(self.session_max_seconds);
-        let session_ends_at = caller.login_expires_at.map_or(longest, |end| end.min(longest));
         let ticket_id = TicketId::random().map_err(|error| NotIssued::Store(error.into()))?;
         let grant = Grant {
             ticket_id,
@@ -164,7 +161,6 @@ impl Gate {
             expires_at,
             shard: None,
             session_ends_at: Some(session_ends_at),
-            sid: caller.sid,
         };
         let ticket = self.store.issue(&grant, wish.near).await.map_err(NotIssued::Store)?;
         // A store that took its time may have used up a short life.
@@ -185,10 +181,6 @@ impl Gate {
     ) -> Result<Grant, NotAdmitted> {
         match self.store.consume(ticket, attempt).await {
             Ok(Consumed::Granted(grant)) if clock() >= grant.expires_at => Err(NotAdmitted::Expired(grant.ticket_id)),
-            // A session that would be over before it begins.
-            Ok(Consumed::Granted(grant)) if grant.session_ends_at.is_some_and(|end| clock() >= end) => {
-                Err(NotAdmitted::Expired(grant.ticket_id))
-            }
             Ok(Consumed::Granted(grant)) => match mismatch(&grant, by) {
                 Some(mismatch) => Err(NotAdmitted::Elsewhere(grant.ticket_id, mismatch)),
                 None => Ok(grant),

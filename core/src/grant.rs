@@ -60,11 +60,6 @@ bounded_text!(
     /// What the caller wants to join. 1 to 128 bytes, no control characters.
     Room, 128
 );
-bounded_text!(
-    /// The login's own session, as the identity provider names it (`sid`, OpenID Connect Front-Channel Logout 1.0 §3). 1 to 256 bytes, no
-    /// control characters.
-    Sid, 256
-);
 
 /// What a ticket is good for. Stores keep it as JSON, by [`Grant::to_json`] and [`Grant::from_json`]; a sealed ticket carries it in few
 /// bytes, by [`Grant::pack`] and [`Grant::unpack`]. There is no other form.
@@ -101,9 +96,6 @@ pub struct Grant {
     /// From this millisecond on no session that it opened goes on. A ticket of a version that knew no ends has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_ends_at: Option<Millis>,
-    /// The login's session, where it has a name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sid: Option<Sid>,
 }
 
 impl Grant {
@@ -145,7 +137,6 @@ mod tests {
             expires_at: Millis(301_001),
             shard: "3weur".parse().ok(),
             session_ends_at: Some(Millis(3_601_000)),
-            sid: Sid::try_from("login-1".to_owned()).ok(),
         }
     }
 
@@ -158,12 +149,12 @@ mod tests {
     #[test]
     fn a_record_of_an_earlier_version_reads_as_it_was_meant() {
         let Value::Object(mut record) = serde_json::from_str(&grant().to_json().unwrap()).unwrap() else { panic!() };
-        for later in ["claims", "origin", "bond", "session_ends_at", "sid"] {
+        for later in ["claims", "origin", "bond", "session_ends_at"] {
             assert!(record.remove(later).is_some());
         }
         let read = Grant::from_json(&Value::from(record).to_string()).unwrap();
         assert_eq!((read.claims.is_empty(), read.origin, read.bond), (true, None, None));
-        assert_eq!((read.session_ends_at, read.sid), (None, None));
+        assert_eq!(read.session_ends_at, None);
     }
 
     #[test]

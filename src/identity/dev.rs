@@ -13,5 +13,5 @@ pub fn caller(named: Option<Subject>) -> Result<Caller, NotKnown> {
         Some(subject) => subject,
         None => Subject::try_from(DEFAULT.to_owned()).map_err(|_| NotKnown::Missing)?,
     };
-    Ok(Caller { subject, login_expires_at: None, sid: None, rooms: None, claims: Claims::default() })
+    Ok(Caller { subject, login_expires_at: None, rooms: None, claims: Claims::default() })
 }

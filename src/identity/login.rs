@@ -6,7 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use ws_ticket_core::gate::Caller;
-use ws_ticket_core::grant::{Claims, Sid, Subject};
+use ws_ticket_core::grant::{Claims, Subject};
 use ws_ticket_core::time::Millis;
 
 /// What a login says, by name.
@@ -127,9 +127,7 @@ pub fn caller(
         }
     }
     let claims = Claims::try_from(picked).map_err(|_| Flaw::ClaimsTooLarge)?;
-    // Many logins have something else by this name, so what is no name of a session is none.
-    let sid = said.0.get("sid").and_then(Value::as_str).and_then(|sid| Sid::try_from(sid.to_owned()).ok());
-    Ok(Caller { subject, login_expires_at, sid, rooms, claims })
+    Ok(Caller { subject, login_expires_at, rooms, claims })
 }
 
 /// A list of texts.

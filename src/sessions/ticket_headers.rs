@@ -7,7 +7,7 @@ use uuid::Uuid;
 use ws_ticket_core::grant::Grant;
 
 /// Those that a grant may have nothing for.
-pub const OPTIONAL: [&str; 2] = ["X-Ticket-Room", "X-Ticket-Claims"];
+pub const OPTIONAL: [&str; 3] = ["X-Ticket-Room", "X-Ticket-Claims", "X-Ticket-Session-Expires"];
 
 /// Names and values, all of them ASCII: subject and room percent-encoded UTF-8, moments in seconds since 1970, claims as JSON in
 /// base64url without padding. Room and claims are absent where there are none.

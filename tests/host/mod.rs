@@ -78,7 +78,7 @@ pub const ROWS: &[Row] = &[
 
 pub fn caller() -> Caller {
     let subject = Subject::try_from("alice".to_owned()).unwrap();
-    Caller { subject, login_expires_at: None, sid: None, rooms: None, claims: Claims::default() }
+    Caller { subject, login_expires_at: None, rooms: None, claims: Claims::default() }
 }
 
 /// A program: it has no origin and no cookies.

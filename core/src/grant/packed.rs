@@ -28,10 +28,9 @@ const ISSUED_AT: u8 = 14;
 const LIFE: u8 = 16;
 /// As text: `3weur`.
 const SHARD: u8 = 18;
-/// By how many milliseconds after the ticket was issued its session ends, as a varint. Odd, as the next is: a version that doesn't
-/// know it ends no session at all.
+/// By how many milliseconds after the ticket was issued its session ends, as a varint. Odd: a version that doesn't know it ends no
+/// session at all.
 const SESSION: u8 = 19;
-const SID: u8 = 21;
 
 impl Grant {
     /// As sealed tickets carry it.
@@ -64,9 +63,6 @@ impl Grant {
         if let Some(end) = self.session_ends_at {
             write(SESSION, &varint(end.since(self.issued_at)));
         }
-        if let Some(sid) = &self.sid {
-            write(SID, sid.as_str().as_bytes());
-        }
         packed.push(0);
         Ok(packed)
     }
@@ -95,7 +91,6 @@ impl Grant {
                     Some(by) => Some(later(by)?),
                     None => None,
                 },
-                sid: members.text(SID)?.map(TryInto::try_into).transpose().ok()?,
             })
         };
         grant().ok_or(Unreadable::Corrupt)
@@ -182,7 +177,7 @@ mod tests {
 
     /// The grant of the tests without all that may be missing.
     fn bare() -> Grant {
-        let grant = Grant { session_ends_at: None, sid: None, ..grant() };
+        let grant = Grant { session_ends_at: None, ..grant() };
         Grant { room: None, claims: Claims::default(), origin: None, bond: None, shard: None, ..grant }
     }
 

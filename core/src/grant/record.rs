@@ -7,20 +7,9 @@ use crate::ticket::TicketId;
 /// What a record may demand of its reader, by `must`, that this version does: all of its own members. Version 0.1 knows no `must` and
 /// calls every record with a strange member corrupt, so nothing is written there, nor anywhere else, without a need.
 ///
-/// `session_ends_at` and `sid` are not in a `must`: a version that doesn't know them ends no session at all.
-const UNDERSTOOD: [&str; 11] = [
-    "ticket_id",
-    "subject",
-    "room",
-    "claims",
-    "origin",
-    "bond",
-    "issued_at",
-    "expires_at",
-    "shard",
-    "session_ends_at",
-    "sid",
-];
+/// `session_ends_at` is not in a `must`: a version that doesn't know it ends no session at all.
+const UNDERSTOOD: [&str; 10] =
+    ["ticket_id", "subject", "room", "claims", "origin", "bond", "issued_at", "expires_at", "shard", "session_ends_at"];
 
 /// The part of a record that every version can read.
 #[derive(Deserialize)]
@@ -113,15 +102,14 @@ mod tests {
         }
     }
 
-    /// Version 0.1 refuses strange members, so this is all that may be written beside the end and the name of the login's session.
+    /// Version 0.1 refuses strange members, so this is all that may be written beside the session's end.
     #[test]
     fn version_0_1_reads_what_is_written_and_its_records_are_read() {
         let json = r#"{"ticket_id":"00000000-0000-4000-8000-000000000001","subject":"alice","room":"lobby","claims":{"role":["admin"]},"origin":"https://app.example.com","bond":"ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb","issued_at":1000,"expires_at":301001,"shard":"3weur"}"#;
         assert_eq!(Grant::from_json(json).unwrap().to_json().unwrap(), json);
         let Value::Object(members) = serde_json::from_str(json).unwrap() else { panic!() };
         let names: std::collections::BTreeSet<_> = members.keys().map(String::as_str).collect();
-        let later = ["session_ends_at", "sid"];
-        assert_eq!(names, UNDERSTOOD.into_iter().filter(|name| !later.contains(name)).collect());
+        assert_eq!(names, UNDERSTOOD.into_iter().filter(|name| *name != "session_ends_at").collect());
         let least = r#"{"ticket_id":"00000000-0000-4000-8000-000000000001","subject":"alice","issued_at":1000,"expires_at":301001}"#;
         assert_eq!(Grant::from_json(least).unwrap().to_json().unwrap(), least);
     }

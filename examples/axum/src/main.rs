@@ -75,7 +75,7 @@ fn origin(headers: &HeaderMap) -> Option<String> {
 async fn issue(State(jobs): State<Jobs>, headers: HeaderMap) -> Result<Json<Value>, StatusCode> {
     let user = headers.get("x-user").and_then(|user| user.to_str().ok()).ok_or(StatusCode::UNAUTHORIZED)?;
     let subject = Subject::try_from(user.to_owned()).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let caller = Caller { subject, login_expires_at: None, sid: None, rooms: None, claims: Claims::default() };
+    let caller = Caller { subject, login_expires_at: None, rooms: None, claims: Claims::default() };
     let wish = Wish { origin: origin(&headers), ..Wish::default() };
     let issued = at_the_gate(jobs, async |gate| gate.issue(caller, wish, now).await).await;
     let issued = issued.and_then(Result::ok).ok_or(StatusCode::SERVICE_UNAVAILABLE)?;

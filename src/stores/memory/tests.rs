@@ -15,7 +15,6 @@ fn grant(issued_at: u64, expires_at: u64) -> Grant {
         issued_at: Millis(issued_at),
         expires_at: Millis(expires_at),
         session_ends_at: None,
-        sid: None,
         shard: None,
     }
 }
