@@ -90,9 +90,10 @@ describe("an upgrade", () => {
   test("who it is, once", async () => {
     const ticket = await issue();
     const { grant, protocol, headers } = await redeem(upgrade(`?a=b&ticket=${ticket}`), at());
-    const { issuedAt, expiresAt, ticketId, session, ...rest } = grant;
+    const { issuedAt, expiresAt, ticketId, session, sessionEndsAt, ...rest } = grant;
     assert.deepEqual(rest, { subject: "alice", room: "lobby", claims: {} });
     assert.equal(expiresAt - issuedAt, 300_000);
+    assert.ok(sessionEndsAt > expiresAt, `${sessionEndsAt}`);
     for (const id of [ticketId, session]) assert.match(id, /^[0-9a-f-]{36}$/);
     assert.deepEqual([protocol, [...headers]], [undefined, []]);
     await refuses(401, "ticket_refused", redeem(upgrade(`?ticket=${ticket}`), at()));

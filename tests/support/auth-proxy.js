@@ -97,10 +97,11 @@ export function behindProxy({ name, file, language, place, start, outage, unders
       const forged = {
         "X-Ticket-Subject": "root",
         "X-Ticket-Session": "1",
+        "X-Ticket-Session-Expires": "9999999999",
         "X-Ticket-Claims": "e30",
         "X-Ticket-Assertion": "root",
         "X-Original-URI": "/socket?ticket=x",
-        Connection: "Upgrade, X-Ticket-Subject, X-Ticket-Room, X-Ticket-Claims",
+        Connection: "Upgrade, X-Ticket-Subject, X-Ticket-Room, X-Ticket-Claims, X-Ticket-Session-Expires",
         ...(underscores ? {} : { x_ticket_subject: "root", "X-Ticket_Subject": "root" }),
       };
       const ticket = await issue({ name: "三" }, { room: "a/b" });
@@ -110,7 +111,10 @@ export function behindProxy({ name, file, language, place, start, outage, unders
       assert.deepEqual(JSON.parse(Buffer.from(who["x-ticket-claims"], "base64url")), { name: "三" });
       assert.match(who["x-ticket-session"], /^[0-9a-f]{8}-/);
       assert.ok(Number(who["x-ticket-expires"]) > Date.now() / 1000);
-      assert.equal(Object.keys(who).length, 6);
+      // The login's end: an hour, where the ticket has five minutes.
+      const session = Number(who["x-ticket-session-expires"]) - Number(who["x-ticket-expires"]);
+      assert.ok(Math.abs(session - 3300) < 60, `${session}`);
+      assert.equal(Object.keys(who).length, 7);
       assert.equal(await open(ticket, forged), 401);
       // Where there is nothing to say, what the client says isn't passed on either.
       const plain = await told(open(await issue(), { "X-Ticket-Room": "secret", "X-Ticket-Claims": "e30" }));
