@@ -14,7 +14,13 @@ extern "C" {
 #[wasm_bindgen(module = "/src/sessions/echo.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    fn open(welcome: &str, protocol: Option<&str>, ping: &str, pong: &str) -> Result<web_sys::Response, JsValue>;
+    fn open(
+        welcome: &str,
+        protocol: Option<&str>,
+        ping: &str,
+        pong: &str,
+        ends_at: Option<f64>,
+    ) -> Result<web_sys::Response, JsValue>;
 }
 
 const BODY: &str = r#"{"ticket":"wst_m_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","expires_in":300,"expires_at":"2026-11-26T12:00:00.000Z","url":"ws://127.0.0.1:65535/ws?ticket=wst_m_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","ping":"ws-ticket:ping"}"#;
@@ -47,7 +53,7 @@ pub fn answer(facts: &str) -> JsValue {
         Answer::from(made.body(BODY.to_owned())).send()
     } else {
         CONSUMED.into_iter().for_each(log);
-        open(WELCOME, None, "ws-ticket:ping", "ws-ticket:pong")
+        open(WELCOME, None, "ws-ticket:ping", "ws-ticket:pong", None)
     };
     answer.map_or(JsValue::UNDEFINED, JsValue::from)
 }

@@ -6,7 +6,7 @@
 // that was made in the old memory is made again.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./index.js";
-import * as wire from "./wire.js";
+import * as wire from "./src/platform/wire.js";
 
 // A panic's stack is long.
 Error.stackTraceLimit = 100;

@@ -1,6 +1,15 @@
 // `npm run build`, and the build command of wrangler.jsonc: the Worker, from src/ to build/. Nothing is done when nothing
 // changed, judged by content and not by time, so that `npm run dev` and `npm test` begin at once.
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -40,8 +49,12 @@ export async function compile({ folder = "build", features = [], entry = "entry/
   const flags = FEATURES.map((feature) => `--enable-${feature}`);
   const output = join(folder, "index_bg.wasm");
   await must(npmTools.wasmOpt, [join(stage, "index_bg.wasm"), "-O", ...flags, "--strip-debug", "-o", output]);
+  // What the wasm imports lies in a folder of that crate's; what it imports in its turn is put beside it, and the entry finds it all in `src`.
+  const [crate] = readdirSync(join(stage, "snippets")).filter((name) => name.startsWith("ws-ticket-"));
+  const scripts = join("snippets", crate, "src");
+  cpSync("src", join(stage, scripts), { recursive: true, filter: (name) => !/\.rs$/.test(name) });
+  symlinkSync(scripts, join(stage, "src"));
   copyFileSync(entry, join(stage, "entry.js"));
-  copyFileSync("src/platform/wire.js", join(stage, "wire.js"));
   const script = join(folder, "index.js");
   const bundle = ["--bundle", "--minify", "--format=esm", "--external:./index_bg.wasm", "--external:cloudflare:*"];
   await must(npmTools.esbuild, [join(stage, "entry.js"), ...bundle, `--outfile=${script}`, "--log-level=warning"]);

@@ -3,41 +3,10 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
+import { Peer } from "./support/peer.js";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
-
-/** A standard WebSocket whose messages are kept from the first one on. */
-class Socket {
-  constructor(url) {
-    this.messages = [];
-    this.ws = new WebSocket(url);
-    this.ws.binaryType = "arraybuffer";
-    this.closed = new Promise((resolve) => this.ws.addEventListener("close", resolve));
-    this.ws.addEventListener("message", ({ data }) => {
-      this.messages.push(data);
-      this.wake?.();
-    });
-    this.ws.addEventListener("close", () => this.wake?.());
-    this.ws.addEventListener("error", () => this.wake?.());
-  }
-  async next() {
-    while (this.messages.length === 0) {
-      assert.ok(this.ws.readyState <= WebSocket.OPEN, "the socket closed before a message came");
-      await new Promise((resolve) => {
-        this.wake = resolve;
-      });
-    }
-    return this.messages.shift();
-  }
-  send(data) {
-    this.ws.send(data);
-  }
-  close(...reason) {
-    this.ws.close(...reason);
-    return this.closed;
-  }
-}
 
 describe("the session", () => {
   let gate;
@@ -49,7 +18,7 @@ describe("the session", () => {
   /** An open socket whose welcome was read. */
   async function open(body) {
     const issued = await gate.issue(body);
-    const socket = new Socket(issued.url);
+    const socket = new Peer(issued.url);
     const welcome = JSON.parse(await socket.next());
     return { socket, welcome, issued };
   }
@@ -93,7 +62,7 @@ describe("the session", () => {
   test("the welcome comes first, even when the client talks at once", async () => {
     for (let round = 0; round < 10; round += 1) {
       const { url } = await gate.issue();
-      const socket = new Socket(url);
+      const socket = new Peer(url);
       socket.ws.addEventListener("open", () => socket.send("early"));
       assert.equal(JSON.parse(await socket.next()).type, "welcome");
       assert.equal(await socket.next(), "early");

@@ -41,6 +41,12 @@ impl Millis {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// As a number of JavaScript's, which holds each that there can be.
+    #[expect(clippy::cast_precision_loss, reason = "moments are whole numbers below 2^53")]
+    pub fn js(self) -> f64 {
+        self.0 as f64
+    }
+
     /// As text: RFC 3339, in UTC, with milliseconds. A year after 9999 has six digits and a sign, as JavaScript writes it
     /// (<https://tc39.es/ecma262/#sec-date-time-string-format>).
     pub fn rfc3339(self) -> String {

@@ -133,7 +133,7 @@ impl Session {
                 let expires_at = opening.grant.expires_at.rfc3339();
                 let welcome = Welcome::new(opening.session, opening.grant, &expires_at);
                 let protocol = opening.offers.first().map(String::as_str).or(opening.otherwise);
-                Ok(echo::open(&welcome, protocol)?)
+                Ok(echo::open(&welcome, protocol, opening.grant.session_ends_at)?)
             }
             Self::Nothing => Err(NotOpened::Fault),
             Self::Upstream(upstream) => upstream.open(opening, now).await,

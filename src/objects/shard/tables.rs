@@ -124,7 +124,7 @@ impl Tables {
     pub(super) fn put(&self, key: &[u8], expires_at: Millis, record: &str) -> Result<(), StorageFailed> {
         let bucket = bucket_of(expires_at);
         let put = format!("INSERT INTO {KIND}_{bucket} (key, expires_at, record) VALUES (?, ?, ?)");
-        with_record(self.sql.as_ref(), &put, key, moment(expires_at), record)?;
+        with_record(self.sql.as_ref(), &put, key, expires_at.js(), record)?;
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl Tables {
             let claim = format!(
                 "INSERT INTO {KIND}_{bucket} (key, attempt, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1"
             );
-            if with_claim(sql, &claim, key, attempt.as_bytes(), moment(expires_at))?.is_some() {
+            if with_claim(sql, &claim, key, attempt.as_bytes(), expires_at.js())?.is_some() {
                 return Ok(Elected::Won(()));
             }
         }
@@ -239,10 +239,4 @@ impl Tables {
         self.known.replace(Some(Rc::clone(&known)));
         Ok(known)
     }
-}
-
-/// As the statements bind it.
-#[expect(clippy::cast_precision_loss, reason = "moments are whole numbers below 2^53")]
-fn moment(moment: Millis) -> f64 {
-    moment.0 as f64
 }
