@@ -6,6 +6,7 @@
 // that was made in the old memory is made again.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./index.js";
+import { Room } from "./src/objects/room.js";
 import * as wire from "./src/platform/wire.js";
 
 // A panic's stack is long.
@@ -79,3 +80,15 @@ export class TicketShard extends DurableObject {
     return this.shard.alarm();
   }
 }
+
+/** Holds the sockets of a room, with `SESSION=hub`. */
+export class TicketRoom extends Room {
+  async renewal(ticket, { id, origin, bond }) {
+    wasm.revive();
+    const answer = await wasm.renew(JSON.stringify({ ticket, id, origin, bond }), this.env);
+    return answer.startsWith("200") ? JSON.parse(answer.slice(3)) : answer;
+  }
+}
+
+/** Will add up what the service does. It is here so that one deploy makes all the classes that there will be: nobody asks it yet. */
+export class TicketMonitor extends DurableObject {}

@@ -50,6 +50,11 @@ pub const REFUSAL_LIMIT_BINDING: &str = "REFUSAL_LIMIT";
 pub const ASSETS_BINDING: &str = "ASSETS";
 /// The service binding of what stands behind the gate.
 pub const UPSTREAM_BINDING: &str = "UPSTREAM";
+/// The binding of the Durable Object namespace of rooms.
+pub const ROOM_BINDING: &str = "TICKET_ROOM";
+/// How many sockets a Durable Object can hold
+/// (<https://developers.cloudflare.com/durable-objects/api/state/#acceptwebsocket>).
+pub const ROOM_MEMBERS_MAX: u32 = 32_768;
 /// Bytes of a `TICKET_KEY` or a `SEAL_KEY` at least: the hash's output (RFC 2104 §3).
 pub const OWN_KEY_MIN: usize = 32;
 /// The `JWT_SECRET` of `.dev.vars.example`. Everybody knows it, so production refuses it.
@@ -265,6 +270,11 @@ pub enum SessionChoice {
     Nothing,
     /// A server of the user's own.
     Upstream(Box<UpstreamSettings>),
+    /// Rooms.
+    Hub {
+        /// `ROOM_MEMBERS_MAX`.
+        members_max: u16,
+    },
 }
 
 /// The server that sockets are handed on to, and what it is told.

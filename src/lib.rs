@@ -58,6 +58,16 @@ pub fn redeem(presented: String, env: JsValue) -> JsValue {
     })
 }
 
+/// What a room asks when a member presents a fresh ticket (`http/renew.rs`): a promise of `200` and JSON behind it, or of a code.
+#[wasm_bindgen]
+pub fn renew(presented: String, env: JsValue) -> JsValue {
+    let started = start::once(env.unchecked_ref());
+    task::run(async move {
+        let renewed = http::renew(&presented, &started).await;
+        JsValue::from_str(&renewed.map_or_else(str::to_owned, |json| format!("200{json}")))
+    })
+}
+
 /// The door of the crate `worker`: for who builds the Worker with `worker-build` and its entry. It reads the request itself and
 /// leads to the same place.
 #[event(fetch)]

@@ -9,13 +9,13 @@ use worker::wasm_bindgen::JsValue;
 
 use crate::config::{
     ASSETS_BINDING, BadSetting, CheckKey, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings,
-    REFUSAL_LIMIT_BINDING, SessionChoice, Settings, TicketCheck, UPSTREAM_BINDING, UpstreamAddress,
+    REFUSAL_LIMIT_BINDING, ROOM_BINDING, SessionChoice, Settings, TicketCheck, UPSTREAM_BINDING, UpstreamAddress,
 };
 use crate::http::App;
 use crate::http::limit::Limits;
 use crate::identity::Identity;
 use crate::platform::{clock, console, panics};
-use crate::sessions::{Session, Upstream};
+use crate::sessions::{Hub, Session, Upstream};
 use crate::stores;
 use ws_ticket_core::gate::Gate;
 use ws_ticket_core::telemetry::Event;
@@ -52,7 +52,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
     let limits = limits(&config.limits, env)?;
     let is_production = config.environment == Environment::Production;
     let echo_by_default = is_production && config.session == SessionChoice::Echo { chosen: false };
-    let session = session(config.session, env)?;
+    let session = session(config.session, config.session_max_seconds, env)?;
     // With a list of stores what counts is the first choice; that others may step in is what the list is for.
     let in_memory = matches!(config.stores.issuing.first(), None | Some(Leaf::Memory));
     Ok(App {
@@ -96,10 +96,20 @@ fn limits(settings: &LimitSettings, env: &Env) -> Result<Limits, Vec<BadSetting>
     Ok(Limits::new(issue, refusal, settings.on_failure, console::emit))
 }
 
-fn session(choice: SessionChoice, env: &Env) -> Result<Session, Vec<BadSetting>> {
+fn session(choice: SessionChoice, max_seconds: u32, env: &Env) -> Result<Session, Vec<BadSetting>> {
     let settings = match choice {
         SessionChoice::Echo { .. } => return Ok(Session::Echo),
         SessionChoice::Nothing => return Ok(Session::Nothing),
+        SessionChoice::Hub { members_max } => {
+            // The platform's own, since what `worker` makes of it knows no name that is digested already.
+            let namespace = FromEnv(env).get(ROOM_BINDING).unwrap_or_default();
+            let is_namespace = Reflect::get(&namespace, &"getByName".into()).is_ok_and(|get| get.is_function());
+            let expected = "a Durable Object namespace (`durable_objects` in wrangler.jsonc)";
+            return match is_namespace {
+                true => Ok(Session::Hub(Hub::new(namespace, members_max, max_seconds))),
+                false => Err(vec![BadSetting::binding(ROOM_BINDING, expected)]),
+            };
+        }
         SessionChoice::Upstream(settings) => settings,
     };
     let binding = match settings.address {

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import Ajv from "ajv";
+import addFormats from "ajv-formats";
 import { problems } from "../scripts/documents.js";
 import { departsAsWelcome, document } from "./support/asyncapi.js";
 import { startBare } from "./support/bare.js";
@@ -41,6 +43,22 @@ describe("the document", () => {
     assert.equal(api.components.schemas.ticket.pattern, components.schemas.Ticket.pattern);
     assert.equal(api.components.schemas.welcome.properties.expires_at.pattern, components.schemas.Moment.pattern);
     assert.ok(api.channels.socket.address in paths);
+  });
+
+  test("its examples are what it says", () => {
+    const ajv = new Ajv({ strict: false });
+    addFormats(ajv);
+    const frames = Object.values(api.components.messages).filter(
+      ({ contentType }) => contentType === "application/json",
+    );
+    assert.equal(frames.length, 6);
+    for (const { name, payload, examples } of frames.filter(({ name }) => name !== "welcome")) {
+      const valid = ajv.compile(payload);
+      for (const example of examples) {
+        assert.ok(valid(example.payload), `${name}: ${ajv.errorsText(valid.errors)}`);
+        assert.ok(!valid({ ...example.payload, more: 1 }), name);
+      }
+    }
   });
 
   test("its examples are welcomes", () => {

@@ -51,7 +51,24 @@ async function startLogin() {
 }
 
 describe("every declared answer is given", () => {
-  let [login, upstream, gates, gate, jwt, forward, strict, broken, sealed, redeeming, none, up, keyed, zero, bare] = [];
+  let [
+    login,
+    upstream,
+    gates,
+    gate,
+    jwt,
+    forward,
+    strict,
+    broken,
+    sealed,
+    redeeming,
+    none,
+    up,
+    keyed,
+    zero,
+    hub,
+    bare,
+  ] = [];
   const roots = {};
   before(async () => {
     login = await startLogin();
@@ -84,7 +101,9 @@ describe("every declared answer is given", () => {
       { vars: { ...behind(""), UPSTREAM_PRIVATE_KEY: ED25519 } },
       { vars: { ...behind(""), UPSTREAM_PRIVATE_KEY: ZERO } },
       ...WORDS.map((word) => ({ vars: behind(word) })),
+      { vars: { ...vars, SESSION: "hub", ROOM_MEMBERS_MAX: "1" }, edge: true },
     ]);
+    hub = gates.at(-1);
     [gate, jwt, forward, strict, broken, sealed, redeeming, none, up, keyed, zero] = gates;
     for (const [index, word] of WORDS.entries()) roots[word] = gates[11 + index];
     bare = (method, path, headers) => gate.request({ method, path, headers });
@@ -154,6 +173,13 @@ describe("every declared answer is given", () => {
       "* 500 misconfigured": () => broken.request({ method: "POST", path }),
     };
     return Object.fromEntries(Object.entries(all).map(([key, send]) => [key.replace(" ", ` ${name} `), send]));
+  }
+  /** In a room that has a place for one. */
+  async function entered() {
+    const { ticket } = await hub.issue({ room: "small" });
+    const answer = await hub.upgrade(ticket);
+    if (answer.status === 101) await answer.message();
+    return answer;
   }
   async function admitted() {
     const answer = await ws((await gate.issue()).ticket);
@@ -264,6 +290,13 @@ describe("every declared answer is given", () => {
       const { ticket } = await gate.issue();
       return during({ platform: ["socket"] }, () => ws(ticket));
     },
+    "GET /ws 503 room_full": async () => {
+      const first = await entered();
+      const answer = await entered();
+      await first.leave();
+      return answer;
+    },
+    "GET /ws 503 room_unavailable": () => during({ room: { fetch: throws } }, entered, hub),
     "* /ws 404 not_found": () => none.request({ method: "POST", path: "/ws" }),
     "* /ws 429 rate_limited": () => bare("POST", "/ws", address),
     ...sockets("/ws/{below}", "/ws/a", {

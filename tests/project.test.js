@@ -18,7 +18,16 @@ test("wrangler.jsonc is production: bindings, the required secret, and no ticket
   assert.equal(config.vars.JWT_SECRET, undefined, "a secret is no variable");
   const kv = config.kv_namespaces.map(({ binding }) => binding);
   const shards = config.durable_objects.bindings.map(({ name, class_name }) => [name, class_name]);
-  assert.deepEqual([kv, shards], [["WS_TICKETS_KV"], [["TICKET_SHARD", "TicketShard"]]]);
+  assert.deepEqual(
+    [kv, shards],
+    [
+      ["WS_TICKETS_KV"],
+      [
+        ["TICKET_SHARD", "TicketShard"],
+        ["TICKET_ROOM", "TicketRoom"],
+      ],
+    ],
+  );
   assert.equal(config.observability.redact_query_string, true);
   // Only production has zones in which asking a Worker of one's own fails without it.
   assert.deepEqual(config.compatibility_flags, ["global_fetch_strictly_public"]);

@@ -107,6 +107,8 @@ pub enum NotAdmitted {
     Used(TicketId),
     /// It came too late.
     Expired(TicketId),
+    /// Somebody has ended what it would open.
+    Ended(TicketId),
     /// What is kept of it is a newer version's.
     NotUnderstood(Option<TicketId>),
     /// It was presented from elsewhere, and is burnt.

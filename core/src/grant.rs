@@ -61,6 +61,25 @@ bounded_text!(
     Room, 128
 );
 
+impl Subject {
+    /// Its name where texts of any length and script can't stand: in the names of objects, in what they keep.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&format!("subject:{}", self.0))
+    }
+
+    /// The name of the room that only this subject comes to. No [`Room`] has it.
+    pub fn own_room(&self) -> Digest {
+        Digest::of(&format!("own:{}", self.0))
+    }
+}
+
+impl Room {
+    /// Its name where texts of any length and script can't stand.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&format!("room:{}", self.0))
+    }
+}
+
 /// What a ticket is good for. Stores keep it as JSON, by [`Grant::to_json`] and [`Grant::from_json`]; a sealed ticket carries it in few
 /// bytes, by [`Grant::pack`] and [`Grant::unpack`]. There is no other form.
 ///

@@ -17,6 +17,8 @@ pub const SLOW_READ_MS: u32 = 100;
 pub const IDENTITY_TIMEOUT_MS: u32 = 3_000;
 /// `UPSTREAM_TIMEOUT_MS`.
 pub const UPSTREAM_TIMEOUT_MS: u32 = 5_000;
+/// `ROOM_MEMBERS_MAX`.
+pub const ROOM_MEMBERS: u32 = 1_000;
 /// `UPSTREAM_AUDIENCE` of a service binding.
 pub const UPSTREAM_AUDIENCE: &str = "upstream";
 /// `AUTH_HEADER_PREFIX`: what Authelia and Caddy's `forward_auth` name their headers with.
@@ -39,6 +41,7 @@ mod tests {
             ("SLOW_READ_MS", SLOW_READ_MS),
             ("IDENTITY_TIMEOUT_MS", IDENTITY_TIMEOUT_MS),
             ("UPSTREAM_TIMEOUT_MS", UPSTREAM_TIMEOUT_MS),
+            ("ROOM_MEMBERS_MAX", ROOM_MEMBERS),
         ] {
             assert!(deployed.contains(&format!("\"{name}\": \"{default}\"")), "{name}");
         }

@@ -5,8 +5,8 @@ use worker::Url;
 use super::parse::{Reader, can_be_asked, is_written_as_url};
 use super::secret_key::copied_along;
 use super::{
-    Environment, Secret, SessionChoice, Settings, Signer, TIMEOUT_MAX, UPSTREAM_BINDING, UpstreamAddress,
-    UpstreamSettings, defaults, is_token, private_key,
+    Environment, ROOM_BINDING, ROOM_MEMBERS_MAX, Secret, SessionChoice, Settings, Signer, TIMEOUT_MAX,
+    UPSTREAM_BINDING, UpstreamAddress, UpstreamSettings, defaults, is_token, private_key,
 };
 
 /// What is of no use without `SESSION=upstream`. `UPSTREAM_TIMEOUT_MS` stands in wrangler.jsonc with its default.
@@ -51,10 +51,16 @@ impl<S: Settings> Reader<'_, S> {
             Echo,
             Nothing,
             Upstream,
+            Hub,
         }
-        let choices = [("echo", Word::Echo), ("upstream", Word::Upstream), ("none", Word::Nothing)];
+        let choices = [("echo", Word::Echo), ("upstream", Word::Upstream), ("none", Word::Nothing), ("hub", Word::Hub)];
         let word = self.one_of("SESSION", Word::Unset, &choices);
         let timeout_ms = self.whole_number("UPSTREAM_TIMEOUT_MS", TIMEOUT_MAX, defaults::UPSTREAM_TIMEOUT_MS);
+        let members_max = self.whole_number("ROOM_MEMBERS_MAX", ROOM_MEMBERS_MAX, defaults::ROOM_MEMBERS);
+        if word == Word::Hub && !self.settings.is_bound(ROOM_BINDING) {
+            let expected = "the binding TICKET_ROOM of the class TicketRoom (`durable_objects` in wrangler.jsonc), or another SESSION";
+            self.wrong("SESSION", "is hub, and TICKET_ROOM is not bound", expected);
+        }
         if word != Word::Upstream {
             let set: Vec<_> = OF_UPSTREAM.into_iter().filter(|name| self.text(name).is_some()).collect();
             for name in set.into_iter().chain(self.settings.is_bound(UPSTREAM_BINDING).then_some(UPSTREAM_BINDING)) {
@@ -65,6 +71,7 @@ impl<S: Settings> Reader<'_, S> {
             Word::Unset => SessionChoice::Echo { chosen: false },
             Word::Echo => SessionChoice::Echo { chosen: true },
             Word::Nothing => SessionChoice::Nothing,
+            Word::Hub => SessionChoice::Hub { members_max: u16::try_from(members_max).unwrap_or(u16::MAX) },
             Word::Upstream => match self.upstream(environment, timeout_ms) {
                 Some(upstream) => SessionChoice::Upstream(Box::new(upstream)),
                 None => SessionChoice::Nothing,

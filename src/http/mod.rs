@@ -15,6 +15,7 @@ mod page;
 mod place;
 mod problem;
 mod redeem;
+mod renew;
 mod upgrade;
 
 use std::rc::Rc;
@@ -194,6 +195,12 @@ pub async fn redeem(bytes: &[u8], started: &Started) -> (u16, String) {
         Ok(text) => (200, text),
         Err(failure) => problem(told(redeem::ROUTE, failure)),
     }
+}
+
+/// What `renewal` of a room comes to: who it is, or the code of a refusal.
+pub async fn renew(text: &str, started: &Started) -> Result<String, &'static str> {
+    let Ok(app) = started else { return Err(Problem::Misconfigured.code()) };
+    renew::renew(app, text).await.map_err(|failure| told(renew::ROUTE, failure).code())
 }
 
 /// What is left to say when an answer can't be made.

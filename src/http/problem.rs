@@ -85,6 +85,10 @@ pub enum Problem {
     UpstreamFailed,
     /// What stands behind the gate gave no answer in time.
     UpstreamTimeout,
+    /// The room takes no more members.
+    RoomFull,
+    /// The room gave no answer.
+    RoomUnavailable,
     /// A store's record can't be read.
     RecordCorrupt,
     /// The configuration is wrong.
@@ -224,6 +228,12 @@ impl Problem {
                 "upstream_timeout",
                 "The server behind the gate gave no answer in time. The ticket is used up; try again later with a new one.",
             ),
+            Self::RoomFull => {
+                (503, "room_full", "The room is full. The ticket is used up; try again later with a new one.")
+            }
+            Self::RoomUnavailable => {
+                (503, "room_unavailable", "The room gave no answer. The ticket is used up; try again with a new one.")
+            }
             Self::RecordCorrupt => (500, "record_corrupt", "The ticket's record can't be read. Ask for a new ticket."),
             Self::Misconfigured => {
                 (500, "misconfigured", "The gate is misconfigured; GET /health lists what is wrong.")
@@ -281,7 +291,8 @@ impl Problem {
             // The period of a limit, as wrangler.jsonc has it; the platform doesn't tell what is left of it.
             Self::RateLimited => &[("Retry-After", "60")],
             Self::IdentityUnavailable => &[("Retry-After", "5")],
-            Self::LimiterUnavailable => &[("Retry-After", "1")],
+            Self::LimiterUnavailable | Self::RoomUnavailable => &[("Retry-After", "1")],
+            Self::RoomFull => &[("Retry-After", "30")],
             _ => &[],
         }
     }

@@ -24,7 +24,7 @@ use ws_ticket_core::gate::Presenter;
 use ws_ticket_core::grant::{Claims, Grant, Room, Subject};
 use ws_ticket_core::store::Attempt;
 use ws_ticket_core::telemetry::{Event, Reason};
-use ws_ticket_core::ticket::{TicketId, Unreadable};
+use ws_ticket_core::ticket::{Ticket, TicketId, Unreadable};
 use ws_ticket_core::time::Millis;
 
 /// Its name in telemetry.
@@ -159,12 +159,17 @@ fn read(bytes: &[u8]) -> Option<Presented> {
     serde_json::from_slice(object).ok()
 }
 
+/// The ticket that the text is, by its form and its check.
+pub fn ticket_of(app: &App, text: &str) -> Result<Ticket, Refusal> {
+    app.keyring.read(text).map_err(|why| match why {
+        Unreadable::Malformed => Problem::TicketMalformed.into(),
+        Unreadable::Forged => Refusal { reason: Reason::Forged, ..Problem::TicketRefused.into() },
+    })
+}
+
 async fn consume(app: &App, origins: &Origins<'_>, presented: &Presented) -> Result<Grant, Failure> {
     let origin = presented.origin.as_deref().map(|origin| origins.allow(origin)).transpose()?;
-    let ticket = app.keyring.read(&presented.ticket).map_err(|why| match why {
-        Unreadable::Malformed => Refusal::from(Problem::TicketMalformed),
-        Unreadable::Forged => Refusal { reason: Reason::Forged, ..Problem::TicketRefused.into() },
-    })?;
+    let ticket = ticket_of(app, &presented.ticket)?;
     let origin = origin.map(|origin| origins.bound(origin));
     let cookie = (&cookie::read(presented.cookie.as_deref())).into();
     let by = Presenter { origin: origin.as_deref(), cookie };

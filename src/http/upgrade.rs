@@ -86,6 +86,9 @@ fn not_opened(why: NotOpened, ticket_id: TicketId) -> Failure {
         NotOpened::Refused => Problem::UpstreamRefused,
         NotOpened::Failed => Problem::UpstreamFailed,
         NotOpened::TimedOut => Problem::UpstreamTimeout,
+        NotOpened::RoomFull => Problem::RoomFull,
+        NotOpened::NoRoom => Problem::RoomUnavailable,
+        NotOpened::Over => return NotAdmitted::Ended(ticket_id).into(),
         NotOpened::Fault => return Failure::Fault,
     };
     Refusal { ticket_id: Some(ticket_id), ..problem.into() }.into()
@@ -99,6 +102,7 @@ impl From<NotAdmitted> for Refusal {
             NotAdmitted::Forged => refused(Reason::Forged, None),
             NotAdmitted::Used(ticket_id) => refused(Reason::Used, Some(ticket_id)),
             NotAdmitted::Expired(ticket_id) => refused(Reason::Expired, Some(ticket_id)),
+            NotAdmitted::Ended(ticket_id) => refused(Reason::Ended, Some(ticket_id)),
             NotAdmitted::NotUnderstood(ticket_id) => refused(Reason::NotUnderstood, ticket_id),
             NotAdmitted::Elsewhere(ticket_id, mismatch) => refused(Reason::Elsewhere(mismatch), Some(ticket_id)),
             NotAdmitted::Store(error) => error.into(),

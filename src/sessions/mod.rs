@@ -2,6 +2,7 @@
 
 mod assertion;
 mod echo;
+mod hub;
 pub mod ticket_headers;
 mod upstream;
 
@@ -9,6 +10,7 @@ use uuid::Uuid;
 use worker::wasm_bindgen::JsValue;
 
 pub use assertion::{Jwk, NotSigned};
+pub use hub::{Hub, place};
 pub use upstream::Upstream;
 
 use ws_ticket_core::grant::Grant;
@@ -24,6 +26,8 @@ pub enum Session {
     Nothing,
     /// The user's own server.
     Upstream(Box<Upstream>),
+    /// Rooms.
+    Hub(Hub),
 }
 
 /// What a session begins with.
@@ -53,6 +57,12 @@ pub enum NotOpened {
     Failed,
     /// The upstream gave no answer in time.
     TimedOut,
+    /// The room has as many members as it can have.
+    RoomFull,
+    /// The room gave no answer, or none in time.
+    NoRoom,
+    /// The session is over before it began: its time is, or somebody has ended it.
+    Over,
     /// The platform's.
     Fault,
 }
@@ -70,6 +80,7 @@ impl Session {
             Self::Echo => "echo",
             Self::Nothing => "none",
             Self::Upstream(_) => "upstream",
+            Self::Hub(_) => "hub",
         }
     }
 
@@ -81,7 +92,7 @@ impl Session {
     /// What a client asks to find out whether its connection still leads anywhere; `None` where nobody answers, or somebody else may.
     pub fn ping(&self) -> Option<&'static str> {
         match self {
-            Self::Echo => Some(PING),
+            Self::Echo | Self::Hub(_) => Some(PING),
             Self::Nothing | Self::Upstream(_) => None,
         }
     }
@@ -89,7 +100,7 @@ impl Session {
     /// Whether there is one for the path behind `/ws`.
     pub fn takes(&self, below: &str) -> bool {
         match self {
-            Self::Echo => below.is_empty(),
+            Self::Echo | Self::Hub(_) => below.is_empty(),
             Self::Nothing => false,
             Self::Upstream(_) => below.is_empty() || below.starts_with('/'),
         }
@@ -99,7 +110,7 @@ impl Session {
     /// is no such place. It costs nothing and burns nothing.
     pub fn address(&self, own_origin: &str, below: &str, query: &str) -> Option<String> {
         match self {
-            Self::Echo => Some(String::new()),
+            Self::Echo | Self::Hub(_) => Some(String::new()),
             Self::Nothing => None,
             Self::Upstream(upstream) => upstream.address(own_origin, below, query),
         }
@@ -113,7 +124,7 @@ impl Session {
     /// Makes sure of what can be made sure of before the ticket is burnt.
     pub async fn ready(&self) -> Result<(), NotSigned> {
         match self {
-            Self::Echo | Self::Nothing => Ok(()),
+            Self::Echo | Self::Nothing | Self::Hub(_) => Ok(()),
             Self::Upstream(upstream) => upstream.ready().await,
         }
     }
@@ -121,7 +132,7 @@ impl Session {
     /// That key.
     pub async fn public_key(&self) -> Result<Option<Jwk>, NotSigned> {
         match self {
-            Self::Echo | Self::Nothing => Ok(None),
+            Self::Echo | Self::Nothing | Self::Hub(_) => Ok(None),
             Self::Upstream(upstream) => upstream.public_key().await,
         }
     }
@@ -137,6 +148,7 @@ impl Session {
             }
             Self::Nothing => Err(NotOpened::Fault),
             Self::Upstream(upstream) => upstream.open(opening, now).await,
+            Self::Hub(hub) => hub.open(opening, now).await,
         }
     }
 }

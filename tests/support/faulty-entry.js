@@ -3,9 +3,9 @@
 // This entry runs in workerd in place of `build/index.js` and hands the artifact an `env` whose KV namespace, Durable Object
 // namespace and rate limits are the real ones with a fault in front. Nothing of the gate is replaced. Only a test can reach the
 // controls: `POST /__edge` sets a plan, `GET /__edge` tells how often each binding was called and what the artifact holds on to,
-// `/__edge/alarm?id=` shows (GET) or runs (POST) the alarm of a shard.
+// `/__edge/alarm?id=` shows (GET) or runs (POST) the alarm of a shard, or of the object `of` another binding.
 //
-// A plan: `{ kv: { get, put, delete }, shard: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, tick, log, platform }`.
+// A plan: `{ kv: { get, put, delete }, shard: { fetch }, room: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, tick, log, platform }`.
 // A fault: `{ how, only?, times?, ms?, status?, body?, value?, says?, error? }` where `how` is `throw` (fails, nothing happened), `lost`
 // (happened, then fails), `late` (after `ms`), `hang` (no answer for a minute), `never` (none at all) or `answer` (shard: this
 // status and body; a limit: this `value`; nothing happened); `only` is the one shard that has it; `times` is how many calls it lasts, else
@@ -162,11 +162,19 @@ class Fetcher {
 }
 Object.defineProperty(Fetcher, "name", { value: "Fetcher" });
 
+function edgeRooms(real) {
+  const stub = (name) => ({
+    fetch: (...args) => through("room", "fetch", shardFailure(), () => real.getByName(name).fetch(...args)),
+  });
+  return { getByName: stub };
+}
+
 function edgeEnv(env) {
   const edge = { ...env };
   if (env.ASSETS !== undefined) edge.ASSETS = new Fetcher(env.ASSETS);
   if (env.WS_TICKETS_KV !== undefined) edge.WS_TICKETS_KV = edgeKv(env.WS_TICKETS_KV);
   if (env.TICKET_SHARD !== undefined) edge.TICKET_SHARD = new DurableObjectNamespace(env.TICKET_SHARD);
+  if (env.TICKET_ROOM !== undefined) edge.TICKET_ROOM = edgeRooms(env.TICKET_ROOM);
   for (const name of ["ISSUE_LIMIT", "REFUSAL_LIMIT"]) {
     if (env[name] !== undefined) edge[name] = new Ratelimit(name.toLowerCase(), env[name]);
   }
@@ -209,9 +217,10 @@ export default class extends WorkerEntrypoint {
       return Response.json({ plan, calls, statements, aborted, holding: holding() });
     }
     if (url.pathname === "/__edge/alarm") {
-      const shard = this.env.TICKET_SHARD.get(this.env.TICKET_SHARD.idFromString(url.searchParams.get("id")));
-      if (request.method === "POST") await shard.edgeRunAlarm();
-      return Response.json({ at: await shard.edgeAlarmTime() });
+      const namespace = this.env[url.searchParams.get("of") ?? "TICKET_SHARD"];
+      const object = namespace.get(namespace.idFromString(url.searchParams.get("id")));
+      if (request.method === "POST") await object.edgeRunAlarm();
+      return Response.json({ at: await object.edgeAlarmTime() });
     }
     return asAnswered(await artifact.default.fetch(asSent(request), edgeEnv(this.env), counting(this.ctx)));
   }
@@ -256,3 +265,17 @@ export class TicketShard extends DurableObject {
     return this.shard.alarm();
   }
 }
+
+// The real room, with the same bindings.
+export class TicketRoom extends artifact.TicketRoom {
+  constructor(ctx, env) {
+    super(ctx, edgeEnv(env));
+  }
+  edgeAlarmTime() {
+    return this.ctx.storage.getAlarm();
+  }
+  edgeRunAlarm() {
+    return this.alarm();
+  }
+}
+export class TicketMonitor extends artifact.TicketMonitor {}

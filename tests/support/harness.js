@@ -275,11 +275,19 @@ class Gate {
     return Promise.all(ids.map(ask));
   }
 
-  /** Every shard is thrown out of memory (those that are in it); its storage stays. */
-  async evict() {
-    for (const id of await this.shardIds()) {
+  /** When each room will wake: milliseconds, or null. `run: true` wakes it now. Needs `edge: true`. */
+  async roomAlarms({ run = false } = {}) {
+    const ids = await this.worker.listDurableObjectIds("TICKET_ROOM");
+    const method = run ? "POST" : "GET";
+    const ask = async (id) => (await this.request({ method, path: `/__edge/alarm?of=TICKET_ROOM&id=${id}` })).json.at;
+    return Promise.all(ids.map(ask));
+  }
+
+  /** Every shard, or every object of another binding, is thrown out of memory (those that are in it); its storage and its sockets stay. */
+  async evict(of = "TICKET_SHARD") {
+    for (const id of await this.worker.listDurableObjectIds(of)) {
       try {
-        await this.worker.evictDurableObject("TICKET_SHARD", { id });
+        await this.worker.evictDurableObject(of, { id });
       } catch (error) {
         if (!/not currently running/.test(error.message)) throw error;
       }

@@ -1,11 +1,13 @@
 // The other end of a session: a standard WebSocket, as a page has it.
 import assert from "node:assert/strict";
+import { PATIENCE_MS } from "./pace.js";
 
 /** A standard WebSocket whose messages are kept from the first one on. */
 export class Peer {
-  constructor(url, protocols = []) {
+  /** `headers` are what no page could set: its Origin. */
+  constructor(url, protocols = [], headers = {}) {
     this.messages = [];
-    this.ws = new WebSocket(url, protocols);
+    this.ws = new WebSocket(url, { protocols, headers });
     this.ws.binaryType = "arraybuffer";
     this.closed = new Promise((resolve) => this.ws.addEventListener("close", resolve));
     this.ws.addEventListener("message", ({ data }) => {
@@ -18,8 +20,10 @@ export class Peer {
   async next() {
     while (this.messages.length === 0) {
       assert.ok(this.ws.readyState <= WebSocket.OPEN, "the socket closed before a message came");
-      await new Promise((resolve) => {
+      const late = new Error(`nothing came in ${PATIENCE_MS} ms`);
+      await new Promise((resolve, reject) => {
         this.wake = resolve;
+        setTimeout(reject, PATIENCE_MS, late).unref();
       });
     }
     return this.messages.shift();

@@ -155,6 +155,7 @@ fn text(reason: Reason) -> &'static str {
         Reason::Forged => "forged",
         Reason::Used => "used",
         Reason::Expired => "expired",
+        Reason::Ended => "ended",
         Reason::NotUnderstood => "not_understood",
         Reason::Elsewhere(Mismatch::Origin) => "origin_mismatch",
         Reason::Elsewhere(Mismatch::CookieMissing) => "cookie_missing",

@@ -39,6 +39,8 @@ pub enum Reason {
     Used,
     /// The ticket came too late.
     Expired,
+    /// Somebody has ended what it would open.
+    Ended,
     /// What is kept of the ticket was written by a newer version.
     NotUnderstood,
     /// The ticket was presented from elsewhere than it was asked for from, and is burnt.

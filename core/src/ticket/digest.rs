@@ -6,12 +6,13 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of 256 random bits in their text form: what stores see and write down. No secret, since it can't be guessed back.
+/// SHA-256. Of 256 random bits in their text form it is what stores see and write down: no secret, since it can't be guessed back. Of a
+/// subject or a room it is a name of fixed length and plain characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    pub(super) fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         Self(Sha256::digest(text).into())
     }
 
