@@ -59,8 +59,6 @@ pub const ROOM_MEMBERS_MAX: u32 = 32_768;
 pub const OWN_KEY_MIN: usize = 32;
 /// The `JWT_SECRET` of `.dev.vars.example`. Everybody knows it, so production refuses it.
 pub const PUBLIC_JWT_SECRET: &str = "development-only-secret-not-for-production";
-/// Seconds that a ticket can live at most.
-pub const TTL_MAX: u32 = 3600;
 /// `SESSION_MAX_SECONDS` at most: 30 days.
 pub const SESSION_MAX: u32 = 2_592_000;
 
@@ -168,6 +166,14 @@ pub struct Stores {
     /// The numbers of shards that are asked because a ticket names one: those below this. Where tickets carry a check, all
     /// numbers; otherwise those that there are or, by `TICKET_SHARDS_PREVIOUS`, were.
     pub shards_asked: u16,
+    /// `TICKET_SHARDS_PREVIOUS`.
+    pub shards_before: Option<NonZeroU16>,
+    /// Whether sessions can be ended from outside: whether there is an `ADMIN_TOKEN`.
+    pub ends: bool,
+    /// Whether they are in rooms.
+    pub rooms: bool,
+    /// `SESSION_MAX_SECONDS`.
+    pub session_max_seconds: u32,
     /// `STORE_TIMEOUT_MS`.
     pub timeout_ms: u32,
     /// `SLOW_WRITE_MS`: an issue that takes longer is a warning.
@@ -358,6 +364,8 @@ pub struct Config {
     pub ticket_check: TicketCheck,
     /// `REDEEM_SECRET` and `REDEEM_SECRET_PREVIOUS`.
     pub redeem_secrets: Vec<Secret>,
+    /// `ADMIN_TOKEN` and `ADMIN_TOKEN_PREVIOUS`.
+    pub admin_tokens: Vec<Secret>,
     /// `SESSION` and what belongs to it.
     pub session: SessionChoice,
     /// The rate limits.

@@ -65,6 +65,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
         bind: config.bind,
         keyring: keyring(&config.ticket_check),
         redeem_secrets: config.redeem_secrets,
+        admin_tokens: config.admin_tokens,
         limits,
         page: config
             .page

@@ -2,6 +2,7 @@
 // follow from these numbers.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
 import { SEAL_KEY } from "./support/rows.js";
 import { strange } from "./support/tickets.js";
@@ -66,7 +67,7 @@ for (const { vars, costs } of PRICES) {
     test("one row a claim, spread over the shards that were asked for", async () => {
       const before = await gate.shardRows();
       const count = 40;
-      const issued = await Promise.all(Array.from({ length: count }, () => gate.issue()));
+      const issued = await Promise.all(Array.from({ length: count }, (_, n) => gate.issue({ sub: `subject-${n}` })));
       for (const { ticket } of issued)
         for (const expected of [101, 401]) assert.equal(await gate.opens(ticket), expected);
       const rows = (await gate.shardRows()).slice(before.length);
@@ -74,7 +75,14 @@ for (const { vars, costs } of PRICES) {
       assert.equal(rows.length, count);
       const shards = new Set(rows.map(({ shard }) => shard));
       assert.ok(shards.size <= 4, `${shards.size} shards, and 4 were asked for`);
-      assert.ok(shards.size >= 2, "forty tickets on a single shard of four");
+      assert.ok(shards.size >= 2, "forty subjects on a single shard of four");
+    });
+
+    test("all tickets of a subject are one shard's, so that her end is one row in each region", async () => {
+      const before = await gate.shardRows();
+      for (let count = 0; count < 8; count += 1) await gate.opens((await gate.issue({ sub: "alice" })).ticket);
+      const rows = (await gate.shardRows()).filter(({ row }) => !before.some((old) => isDeepStrictEqual(old.row, row)));
+      assert.equal(new Set(rows.map(({ shard }) => shard)).size, costs.admit["shard.fetch"] === undefined ? 0 : 1);
     });
   });
 }

@@ -23,7 +23,7 @@ mod model {
 
 use std::time::Instant;
 
-use model::laws::{HANDED_OUT, NOT_BURNT, NOT_EXPIRED, ONE_GRANT, ONE_TICKET, RECOGNISED};
+use model::laws::{HANDED_OUT, NOT_BURNT, NOT_ENDED, NOT_EXPIRED, ONE_GRANT, ONE_TICKET, RECOGNISED};
 use model::protocol::{Action, Hole, Kind, Protocol};
 use model::world::Moment;
 use stateright::{Checker, Model, Path};
@@ -39,7 +39,12 @@ const STILL: Moment = 0;
 const TO_THE_END: Moment = 1;
 
 fn protocol(homes: &'static [Kind], issues: u8, connections: u8, last_moment: Moment) -> Protocol {
-    Protocol { homes, issues, connections, last_moment, hole: None, only: None }
+    Protocol { homes, issues, connections, last_moment, ends: false, hole: None, only: None }
+}
+
+/// The same, with an operator who ends what was issued.
+fn ending(homes: &'static [Kind], issues: u8, connections: u8, last_moment: Moment) -> Protocol {
+    Protocol { ends: true, ..protocol(homes, issues, connections, last_moment) }
 }
 
 /// Every law holds in all worlds, and they are no fewer than is right for a composition of that size.
@@ -185,5 +190,42 @@ fn a_put_that_is_sent_again_admits_two() {
 fn a_clock_read_before_the_answer_admits_the_expired() {
     for homes in [KV_LEDGER, DURABLE, SEALED, REMOVING] {
         breaks(NOT_EXPIRED, Hole::ClockReadBefore, &protocol(homes, 1, 1, TO_THE_END));
+    }
+}
+
+#[test]
+fn ends_keep_the_laws() {
+    for (name, homes) in [("removing", REMOVING), ("durable", DURABLE), ("kv+ledger", KV_LEDGER), ("sealed", SEALED)] {
+        holds(&format!("{name}, ended"), ending(homes, 1, 2, TO_THE_END), 5_000);
+    }
+    holds("fallback(kv+ledger, durable), ended", ending(&[Kind::KvLedger, Kind::Durable], 1, 1, TO_THE_END), 5_000);
+}
+
+#[test]
+fn an_end_that_no_election_looks_at_ends_nothing() {
+    for homes in [REMOVING, DURABLE, KV_LEDGER, SEALED] {
+        breaks(NOT_ENDED, Hole::EndsUnseen, &ending(homes, 1, 1, STILL));
+    }
+}
+
+/// A gate whose clock is ahead has issued a ticket in the future.
+#[test]
+fn an_end_as_of_now_misses_what_other_gates_issued() {
+    for homes in [REMOVING, DURABLE, KV_LEDGER, SEALED] {
+        breaks(NOT_ENDED, Hole::EndsAtOnce, &ending(homes, 1, 1, STILL));
+    }
+}
+
+#[test]
+fn an_end_that_took_its_time_misses_what_was_issued_meanwhile() {
+    for homes in [DURABLE, KV_LEDGER, SEALED] {
+        breaks(NOT_ENDED, Hole::EndsLate, &ending(homes, 1, 1, 2));
+    }
+}
+
+#[test]
+fn ends_in_an_objects_memory_are_forgotten() {
+    for homes in [KV_LEDGER, SEALED] {
+        breaks(NOT_ENDED, Hole::ClaimsInMemory, &ending(homes, 1, 1, STILL));
     }
 }

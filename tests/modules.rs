@@ -101,13 +101,67 @@ fn no_file_is_outside_the_order() {
             let module = format!("module = \"/{}\"", script.display());
             known.iter().any(|file| fs::read_to_string(file).unwrap().contains(&module))
         };
-        for file in all {
-            // JavaScript that the Worker's modules call stands beside them, and one of them names it.
-            let good =
-                if file.extension().is_some_and(|ends| ends == "js") { named(&file) } else { known.contains(&file) };
+        // JavaScript that the Worker's modules call stands beside them, and one of them names it; or the entry does, or another script.
+        let is_script = |file: &&PathBuf| file.extension().is_some_and(|ends| ends == "js");
+        let mut scripts: Vec<_> = all.iter().filter(is_script).filter(|script| named(script)).cloned().collect();
+        scripts.extend(imports(Path::new("entry/index.js"), "./src/", "src"));
+        let mut at = 0;
+        while let Some(script) = scripts.get(at) {
+            let found = imports(script, ".", &script.parent().unwrap().display().to_string());
+            let found: Vec<_> = found.into_iter().filter(|found| !scripts.contains(found)).collect();
+            scripts.extend(found);
+            at += 1;
+        }
+        for file in &all {
+            let good = if is_script(&file) { scripts.contains(file) } else { known.contains(file) };
             assert!(good, "{} is in no module that {root}/lib.rs leads to", file.display());
         }
     }
+}
+
+/// The files that the script imports by a path that begins so, taken from `folder`.
+fn imports(script: &Path, start: &str, folder: &str) -> Vec<PathBuf> {
+    let text = fs::read_to_string(script).unwrap();
+    let named = text.lines().filter_map(|line| line.split_once("from \"")?.1.split('"').next());
+    let mut found = Vec::new();
+    for name in named.filter(|name| name.starts_with(start)) {
+        let mut path = PathBuf::from(folder);
+        for part in name.strip_prefix("./src/").unwrap_or(name).split('/') {
+            match part {
+                "." => {}
+                ".." => assert!(path.pop(), "{name}"),
+                part => path.push(part),
+            }
+        }
+        found.push(path);
+    }
+    found
+}
+
+/// Scripts keep the order, too: each imports from its own module, or from one before it.
+#[test]
+fn scripts_import_only_what_comes_before() {
+    let root = source::read(&fs::read_to_string("src/lib.rs").unwrap(), &[]);
+    let order: Vec<_> = root.modules.iter().map(|declared| declared.module[0].clone()).collect();
+    let place = |file: &Path| {
+        let module = file.components().nth(1).unwrap().as_os_str().to_str().unwrap().to_owned();
+        order.iter().position(|name| *name == module).unwrap()
+    };
+    let mut looked_at = 0;
+    for folder in order.iter().map(|name| Path::new("src").join(name)).filter(|folder| folder.is_dir()) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let script = entry.unwrap().path();
+            if script.extension().is_none_or(|ends| ends != "js") {
+                continue;
+            }
+            for imported in imports(&script, ".", &script.parent().unwrap().display().to_string()) {
+                assert!(imported.is_file(), "{}", imported.display());
+                assert!(place(&imported) <= place(&script), "{} imports {}", script.display(), imported.display());
+                looked_at += 1;
+            }
+        }
+    }
+    assert!(looked_at >= 5, "{looked_at} imports");
 }
 
 /// `first` may use `first`, `middle` also `first`, and nobody the root. The snippet stands in `middle::inner`.

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
+import { control, TOKEN } from "./support/control.js";
 import { REDEEM_SECRET } from "./support/doors.js";
 import { DEVELOPMENT, startGates } from "./support/harness.js";
 import { bearer, good, SECRET } from "./support/jwt.js";
@@ -101,7 +102,7 @@ describe("every declared answer is given", () => {
       { vars: { ...behind(""), UPSTREAM_PRIVATE_KEY: ED25519 } },
       { vars: { ...behind(""), UPSTREAM_PRIVATE_KEY: ZERO } },
       ...WORDS.map((word) => ({ vars: behind(word) })),
-      { vars: { ...vars, SESSION: "hub", ROOM_MEMBERS_MAX: "1" }, edge: true },
+      { vars: { ...vars, SESSION: "hub", ROOM_MEMBERS_MAX: "1", ADMIN_TOKEN: TOKEN }, edge: true },
     ]);
     hub = gates.at(-1);
     [gate, jwt, forward, strict, broken, sealed, redeeming, none, up, keyed, zero] = gates;
@@ -174,9 +175,64 @@ describe("every declared answer is given", () => {
     };
     return Object.fromEntries(Object.entries(all).map(([key, send]) => [key.replace(" ", ` ${name} `), send]));
   }
+  /** The routes for operators, which answer alike. */
+  function controls() {
+    const bodies = {
+      "/ws-ticket/revoke": { ticket: "x" },
+      "/sessions/end": { subject: "a" },
+      "/sessions/extend": { subject: "a", seconds: 60 },
+      "/sessions/list": { subject: "a" },
+    };
+    const all = Object.entries(bodies).flatMap(([path, body]) => {
+      const ask = (more = {}, token = TOKEN) => {
+        const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json", ...more.headers };
+        return hub.request({ method: "POST", path, headers, body: JSON.stringify({ ...body, ...more.body }) });
+      };
+      const noAnswer = async () => {
+        const { ticket } = await hub.issue();
+        const more = path === "/ws-ticket/revoke" ? { body: { ticket } } : {};
+        return during({ kv: { get: throws }, shard: { fetch: throws } }, () => ask(more), hub);
+      };
+      return [
+        [`POST ${path} 200`, () => ask()],
+        [`POST ${path} 400 body_malformed`, () => ask({ body: { more: 1 } })],
+        [`POST ${path} 400 request_malformed`, () => ask({ headers: noHost })],
+        [`POST ${path} 401 admin_refused`, () => ask({}, "x")],
+        [`POST ${path} 404 not_found`, () => jwt.request({ method: "POST", path })],
+        [`POST ${path} 413 body_too_large`, () => ask({ body: { subject: "s".repeat(5000) } })],
+        [`POST ${path} 415 media_type_unsupported`, () => ask({ headers: { "Content-Type": "text/plain" } })],
+        [`POST ${path} 500 misconfigured`, () => broken.request({ method: "POST", path })],
+        [`POST ${path} 500 internal_error`, () => during({ platform: ["answer"] }, () => ask(), hub)],
+        [`POST ${path} 503 store_unavailable`, noAnswer],
+        [`* ${path} 400 request_malformed`, () => hub.request({ path, headers: noHost })],
+        [`* ${path} 404 not_found`, () => jwt.request({ path })],
+        [`* ${path} 405 method_not_allowed`, () => hub.request({ path })],
+        [`* ${path} 500 misconfigured`, () => broken.request({ path })],
+      ];
+    });
+    const noRoom = (path, more) => async () => {
+      // Of a subject of its own: an end also ends the tickets of a moment later.
+      const member = await entered(path);
+      const asked = () => control(hub, path, { subject: path, ...more });
+      const answer = await during({ room: { ask: throws } }, asked, hub);
+      await member.leave();
+      return answer;
+    };
+    return {
+      ...Object.fromEntries(all),
+      "POST /ws-ticket/revoke 500 record_corrupt": async () => {
+        const { ticket } = await hub.issue();
+        await (await hub.kv()).put(kvKey(ticket), "not JSON", { expirationTtl: 60 });
+        return control(hub, "/ws-ticket/revoke", { ticket });
+      },
+      "POST /sessions/end 503 room_unavailable": noRoom("/sessions/end"),
+      "POST /sessions/extend 503 room_unavailable": noRoom("/sessions/extend", { seconds: 60 }),
+      "POST /sessions/list 503 room_unavailable": noRoom("/sessions/list"),
+    };
+  }
   /** In a room that has a place for one. */
-  async function entered() {
-    const { ticket } = await hub.issue({ room: "small" });
+  async function entered(sub = "dev") {
+    const { ticket } = await hub.issue({ sub, room: "small" });
     const answer = await hub.upgrade(ticket);
     if (answer.status === 101) await answer.message();
     return answer;
@@ -240,6 +296,7 @@ describe("every declared answer is given", () => {
     "* /ws-ticket/redeem 404 not_found": () => jwt.request({ path: "/ws-ticket/redeem" }),
     "* /ws-ticket/redeem 405 method_not_allowed": () => redeeming.request({ path: "/ws-ticket/redeem" }),
     "* /ws-ticket/redeem 500 misconfigured": () => broken.request({ path: "/ws-ticket/redeem" }),
+    ...controls(),
     "GET /ws-ticket/auth 200": () => authorized(),
     "GET /ws-ticket/auth 400 original_malformed": () => authorized({ "X-Request-ID": "1" }),
     "GET /ws-ticket/auth 400 request_malformed": () => authorized(noHost),

@@ -5,7 +5,7 @@
 
 use crate::grant::{Claims, Grant, Room, Subject};
 use crate::region::Region;
-use crate::store::{Attempt, Cause, Consumed, StoreError, TicketStore};
+use crate::store::{Attempt, Cause, Consumed, End, StoreError, TicketStore};
 use crate::ticket::{Digest, Ticket, TicketId};
 use crate::time::Millis;
 
@@ -117,6 +117,11 @@ pub enum NotAdmitted {
     Store(StoreError),
 }
 
+/// By how much the clocks of gates may differ, in milliseconds, for an end to be one for tickets of all of them.
+pub const SKEW_MS: u64 = 500;
+/// How far ahead the moment of an end lies, in milliseconds: first for stores that answer soon, then for those that don't.
+const END_LEADS_MS: [u64; 3] = [1_500, 5_000, 30_000];
+
 /// Issues and consumes tickets of one store.
 pub struct Gate {
     store: Box<dyn TicketStore>,
@@ -172,6 +177,44 @@ impl Gate {
         Ok(Issued { ticket, ticket_id, expires_in, expires_at })
     }
 
+    /// Ends what the subject has. When it has answered, no ticket opens anything that was issued before, by whichever gate whose clock
+    /// differs by less than [`SKEW_MS`]; nor does one that is issued within `block_seconds`. Tickets of the next few seconds may be
+    /// refused, too. Answers with the moment before which, and with the rooms in which the subject's sessions may be.
+    pub async fn end(
+        &self,
+        subject: &Subject,
+        block_seconds: u32,
+        clock: impl Fn() -> Millis,
+    ) -> Result<(Millis, Vec<Digest>), StoreError> {
+        let mut rooms = Vec::new();
+        for lead in END_LEADS_MS {
+            let until = Millis(clock().0.saturating_add(lead));
+            let end = End { subject: subject.clone(), before: until.plus_seconds(block_seconds) };
+            rooms.extend(self.store.end(&end).await?);
+            // Whoever asked a store that took its time would otherwise hear of an end that lies before the answer.
+            if clock().0.saturating_add(SKEW_MS) < until.0 {
+                rooms.sort_unstable();
+                rooms.dedup();
+                return Ok((end.before, rooms));
+            }
+        }
+        Err(StoreError::Unavailable { step: "gate.end", cause: Cause::TimedOut })
+    }
+
+    /// Makes sure that the ticket opens nothing any more, whatever it was. To do so again is harmless.
+    pub async fn revoke(&self, ticket: &Ticket, attempt: Attempt) -> Result<(), StoreError> {
+        // An attempt of nobody's has it.
+        self.store.consume(ticket, attempt).await.map(drop)
+    }
+
+    /// In which rooms the subject's sessions may be.
+    pub async fn rooms(&self, subject: &Subject) -> Result<Vec<Digest>, StoreError> {
+        let mut rooms = self.store.end(&End { subject: subject.clone(), before: Millis(0) }).await?;
+        rooms.sort_unstable();
+        rooms.dedup();
+        Ok(rooms)
+    }
+
     /// The ticket's grant, once. The clock is read after the store has answered: a store that took its time can't stretch
     /// a ticket's life. Where it comes from is compared after that too: who presents a ticket that isn't theirs burns it.
     pub async fn consume(
@@ -187,6 +230,7 @@ impl Gate {
                 Some(mismatch) => Err(NotAdmitted::Elsewhere(grant.ticket_id, mismatch)),
                 None => Ok(grant),
             },
+            Ok(Consumed::Ended(ticket_id)) => Err(NotAdmitted::Ended(ticket_id)),
             Ok(Consumed::TooLate(ticket_id)) => Err(NotAdmitted::Expired(ticket_id)),
             Ok(Consumed::Used(ticket_id)) => Err(NotAdmitted::Used(ticket_id)),
             Ok(Consumed::NotUnderstood(ticket_id)) => Err(NotAdmitted::NotUnderstood(ticket_id)),

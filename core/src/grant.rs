@@ -27,7 +27,7 @@ fn checked(text: String, max: usize) -> Result<String, BadText> {
 macro_rules! bounded_text {
     ($(#[$doc:meta])* $name:ident, $max:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -121,6 +121,11 @@ impl Grant {
     /// How long a store has to keep it, in whole seconds, rounded up.
     pub fn ttl_seconds(&self) -> u64 {
         self.expires_at.since(self.issued_at).div_ceil(1000)
+    }
+
+    /// Where what it opens is, with rooms: the ticket's room, or without one a room of the subject's own, which nobody else can come to.
+    pub fn place(&self) -> Digest {
+        self.room.as_ref().map_or_else(|| self.subject.own_room(), Room::digest)
     }
 
     /// As stores write it down.

@@ -37,7 +37,8 @@ pub enum Region {
 }
 
 impl Region {
-    const ALL: [Self; 11] = [
+    /// All of them.
+    pub const ALL: [Self; 11] = [
         Self::Wnam,
         Self::Enam,
         Self::Sam,

@@ -10,10 +10,14 @@ use std::fmt;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::grant::{Grant, Unreadable};
+use crate::grant::{Grant, Subject, Unreadable};
 use crate::region::Region;
-use crate::ticket::{NoRandomness, Ticket, TicketId, random_uuid};
+use crate::ticket::{Digest, NoRandomness, Ticket, TicketId, random_uuid};
+use crate::time::Millis;
 pub use fault::Fault;
+
+/// Seconds that a ticket can live at most.
+pub const TTL_MAX: u32 = 3600;
 
 /// What a store promises when several connections race for one ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +200,23 @@ impl From<Uuid> for Attempt {
     }
 }
 
+/// Whose tickets are ended, and which of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Whose.
+    pub subject: Subject,
+    /// Those that were issued before this moment. An end that says an earlier one than another before it changes nothing; 1970 only asks
+    /// where the sessions may be.
+    pub before: Millis,
+}
+
+impl End {
+    /// How long it has to be remembered: until none of the tickets can be alive, whichever time to live they had.
+    pub fn kept_until(&self) -> Millis {
+        self.before.plus_seconds(TTL_MAX.saturating_add(60))
+    }
+}
+
 /// A store's answer to `consume`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consumed {
@@ -203,6 +224,8 @@ pub enum Consumed {
     Granted(Grant),
     /// Another attempt had it before. Only stores that still know a used ticket can say so; the others say `Unknown`.
     Used(TicketId),
+    /// What it would have opened was ended before: see [`TicketStore::end`]. It is used up.
+    Ended(TicketId),
     /// So long after its expiry that the store no longer knows who had it, and can't hand it out safely.
     TooLate(TicketId),
     /// What is kept of it was written by a newer version and has a condition that this one doesn't know. Nobody is admitted;
@@ -243,6 +266,11 @@ pub trait TicketStore: fmt::Display {
     /// Makes a ticket for the grant and keeps what is needed to consume it, near the caller where the store has a choice.
     /// After an error the ticket exists nowhere that anybody could present it from.
     async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError>;
+
+    /// Ends what the subject has: when this has answered, none of the store's tickets that [`End`] means is handed out any more, whatever
+    /// raced with it. Says in which rooms the subject's sessions may be, where the store was told to remember that. After an error some
+    /// of them may still open; to end it again is harmless.
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError>;
 
     /// Hands the ticket's grant to this attempt. A ticket of another home is `Unknown`, and costs no call.
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError>;

@@ -199,6 +199,8 @@ export default {
   "code.upstream_failed": "The ticket opened, but the server behind the gate gave no socket. Try again later.",
   "code.upstream_refused": "The ticket opened, but the server behind the gate refused you.",
   "code.upstream_timeout": "The ticket opened, but the server behind the gate did not answer in time. Try again later.",
+  "code.room_full": "The ticket opened, but the room is full. Try again later.",
+  "code.room_unavailable": "The ticket opened, but the room did not answer. Try again.",
   "code.store_unavailable": "The ticket store did not answer. Try again.",
   "code.limiter_unavailable": "The gate could not count your requests. Try again.",
   "code.development_only": "The gate is in development, and serves only this machine and private addresses.",

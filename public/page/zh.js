@@ -192,6 +192,8 @@ export default {
   "code.upstream_failed": "票已核销，但网关后面的服务器没有打开连接，请稍后再试。",
   "code.upstream_refused": "票已核销，但网关后面的服务器拒绝了你。",
   "code.upstream_timeout": "票已核销，但网关后面的服务器没有及时应答，请稍后再试。",
+  "code.room_full": "票已核销，但房间满了，请稍后再试。",
+  "code.room_unavailable": "票已核销，但房间没有应答，请再试。",
   "code.store_unavailable": "票的存储没有应答，请再试。",
   "code.limiter_unavailable": "网关没能统计请求次数，请再试。",
   "code.development_only": "网关处于开发模式，只为本机和私有地址服务。",

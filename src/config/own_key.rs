@@ -1,4 +1,4 @@
-//! Secrets that are the gate's own, and nobody else's: `TICKET_KEY`, `SEAL_KEY`, `REDEEM_SECRET`, those before them, and `UPSTREAM_SECRET`.
+//! Secrets that are the gate's own, and nobody else's: `TICKET_KEY`, `SEAL_KEY`, `REDEEM_SECRET`, `ADMIN_TOKEN`, those before them, and `UPSTREAM_SECRET`.
 
 use super::parse::Reader;
 use super::secret_key;
@@ -6,7 +6,7 @@ use super::{Environment, OWN_KEY_MIN, PUBLIC_JWT_SECRET, Secret, Settings};
 
 /// What is wrong with a key that is another setting's secret too, by the name of that: who has the one would have the other. A key may be
 /// the one before it: secrets are set one after the other, and in between it is in both places.
-const ALSO: [(&str, &str); 12] = [
+const ALSO: [(&str, &str); 14] = [
     ("JWT_SECRET", "is the same as JWT_SECRET"),
     ("JWT_SECRET_PREVIOUS", "is the same as JWT_SECRET_PREVIOUS"),
     ("UPSTASH_REDIS_REST_TOKEN", "is the same as UPSTASH_REDIS_REST_TOKEN"),
@@ -17,6 +17,8 @@ const ALSO: [(&str, &str); 12] = [
     ("SEAL_KEY_PREVIOUS", "is the same as SEAL_KEY_PREVIOUS"),
     ("REDEEM_SECRET", "is the same as REDEEM_SECRET"),
     ("REDEEM_SECRET_PREVIOUS", "is the same as REDEEM_SECRET_PREVIOUS"),
+    ("ADMIN_TOKEN", "is the same as ADMIN_TOKEN"),
+    ("ADMIN_TOKEN_PREVIOUS", "is the same as ADMIN_TOKEN_PREVIOUS"),
     ("UPSTREAM_SECRET", "is the same as UPSTREAM_SECRET"),
     ("UPSTREAM_AUTHORIZATION", "is the same as UPSTREAM_AUTHORIZATION"),
 ];

@@ -5,8 +5,9 @@ use std::ops::RangeInclusive;
 
 use worker::Url;
 
-use super::{ASSETS_BINDING, BadSetting, Config, Environment, SESSION_MAX, Settings, TTL_MAX, defaults};
+use super::{ASSETS_BINDING, BadSetting, Config, Environment, SESSION_MAX, SessionChoice, Settings, defaults};
 use ws_ticket_core::region::SHARDS_MAX;
+use ws_ticket_core::store::TTL_MAX;
 
 pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> {
     let mut reader = Reader { settings, problems: Vec::new() };
@@ -18,17 +19,24 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
         // A ticket that gets as far as its shard was issued, and nobody is woken in vain.
         stores.shards_asked = SHARDS_MAX;
     }
+    let admin_tokens = reader.admin_tokens(environment, &stores);
+    let session = reader.session(environment);
+    let session_max_seconds = reader.whole_number("SESSION_MAX_SECONDS", SESSION_MAX, defaults::SESSION_MAX_SECONDS);
+    stores.ends = !admin_tokens.is_empty();
+    stores.rooms = matches!(session, SessionChoice::Hub { .. });
+    stores.session_max_seconds = session_max_seconds;
     let config = Config {
         environment,
         place: reader.place(environment),
         stores,
-        session_max_seconds: reader.whole_number("SESSION_MAX_SECONDS", SESSION_MAX, defaults::SESSION_MAX_SECONDS),
+        session_max_seconds,
         ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, defaults::TTL_SECONDS),
         carriage: reader.carriage(),
         bind: reader.bind(),
         ticket_check,
         redeem_secrets: reader.redeem_secrets(environment),
-        session: reader.session(environment),
+        admin_tokens,
+        session,
         limits: reader.limits(),
         identity,
         page: reader.page(environment),

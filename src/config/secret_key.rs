@@ -60,7 +60,7 @@ const AROUND: [(&str, &str); 11] = [
     ("{{", "}}"),
 ];
 /// The settings that are secrets, as they stand in a file in front of their texts.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "JWT_SECRET_PREVIOUS",
     "JWT_SECRET",
     "TICKET_KEY_PREVIOUS",
@@ -69,6 +69,8 @@ const NAMES: [&str; 11] = [
     "SEAL_KEY",
     "REDEEM_SECRET_PREVIOUS",
     "REDEEM_SECRET",
+    "ADMIN_TOKEN_PREVIOUS",
+    "ADMIN_TOKEN",
     "UPSTREAM_SECRET",
     "UPSTREAM_PRIVATE_KEY",
     "UPSTREAM_AUTHORIZATION",

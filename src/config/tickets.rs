@@ -4,8 +4,8 @@ use super::parse::Reader;
 use super::secret_key::{self, SecretKey};
 use super::tokens::Keys;
 use super::{
-    Bind, Carriage, CheckKey, Environment, ISSUE_LIMIT_BINDING, IdentityChoice, LimitSettings, OWN_KEY_MIN,
-    OnLimiterFailure, PUBLIC_JWT_SECRET, REFUSAL_LIMIT_BINDING, Secret, Settings, TicketCheck,
+    Bind, Carriage, CheckKey, Environment, ISSUE_LIMIT_BINDING, IdentityChoice, Leaf, LimitSettings, OWN_KEY_MIN,
+    OnLimiterFailure, PUBLIC_JWT_SECRET, REFUSAL_LIMIT_BINDING, Secret, Settings, Stores, TicketCheck,
 };
 
 impl<S: Settings> Reader<'_, S> {
@@ -61,11 +61,37 @@ impl<S: Settings> Reader<'_, S> {
 
     /// `REDEEM_SECRET` and `REDEEM_SECRET_PREVIOUS`: any of them will do.
     pub(super) fn redeem_secrets(&mut self, environment: Environment) -> Vec<Secret> {
-        let mut own = |name| self.own_key(name, environment);
-        let (current, previous) = (own("REDEEM_SECRET"), own("REDEEM_SECRET_PREVIOUS"));
+        let (names, problem) = (["REDEEM_SECRET", "REDEEM_SECRET_PREVIOUS"], "is set, and REDEEM_SECRET is not");
+        self.either(names, problem, "set only together with REDEEM_SECRET", environment)
+    }
+
+    /// `ADMIN_TOKEN` and `ADMIN_TOKEN_PREVIOUS`, likewise. What ends sessions has to be seen by what elects.
+    pub(super) fn admin_tokens(&mut self, environment: Environment, stores: &Stores) -> Vec<Secret> {
+        let (names, problem) = (["ADMIN_TOKEN", "ADMIN_TOKEN_PREVIOUS"], "is set, and ADMIN_TOKEN is not");
+        let tokens = self.either(names, problem, "set only together with ADMIN_TOKEN", environment);
+        let unseen = stores.issuing.iter().chain(&stores.consuming).any(|leaf| *leaf == Leaf::Kv { ledger: false });
+        if unseen && !tokens.is_empty() {
+            let problem = "is set, and Workers KV alone can't tell whether a ticket was ended";
+            self.wrong(
+                "ADMIN_TOKEN",
+                problem,
+                "the Durable Object class TicketShard bound as TICKET_SHARD, or no ADMIN_TOKEN",
+            );
+        }
+        tokens
+    }
+
+    /// A secret of the gate's own and the one before it.
+    fn either(
+        &mut self,
+        [name, before]: [&'static str; 2],
+        problem: &'static str,
+        expected: &str,
+        environment: Environment,
+    ) -> Vec<Secret> {
+        let (current, previous) = (self.own_key(name, environment), self.own_key(before, environment));
         if current.is_none() && previous.is_some() {
-            let expected = "set only together with REDEEM_SECRET";
-            self.wrong("REDEEM_SECRET_PREVIOUS", "is set, and REDEEM_SECRET is not", expected);
+            self.wrong(before, problem, expected);
         }
         [current, previous].into_iter().flatten().collect()
     }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod body;
+mod control;
 mod cookie;
 mod cors;
 mod credential;
@@ -31,6 +32,7 @@ use crate::platform::target::Target;
 use crate::platform::wire::{Answer, Made, Request};
 use crate::sessions::Session;
 use crate::stores::condition::Condition;
+use control::Control;
 use limit::Limits;
 use origin::Origins;
 use place::Seen;
@@ -62,6 +64,8 @@ pub struct App {
     pub keyring: Keyring,
     /// Who has one of them may redeem tickets.
     pub redeem_secrets: Vec<Secret>,
+    /// Who has one of them may end sessions.
+    pub admin_tokens: Vec<Secret>,
     /// The rate limits.
     pub limits: Limits,
     /// `TICKET_TTL_SECONDS`.
@@ -152,8 +156,18 @@ impl From<JsValue> for Failure {
 }
 
 /// The routes beside the page's.
-const ROUTES: [&str; 6] =
-    ["/health", "/ws-ticket", "/ws-ticket/redeem", "/ws-ticket/auth", "/ws", "/.well-known/jwks.json"];
+const ROUTES: [&str; 10] = [
+    "/health",
+    "/ws-ticket",
+    "/ws-ticket/redeem",
+    "/ws-ticket/auth",
+    "/ws-ticket/revoke",
+    "/sessions/end",
+    "/sessions/extend",
+    "/sessions/list",
+    "/ws",
+    "/.well-known/jwks.json",
+];
 
 /// What start-up came to.
 type Started = Result<App, Vec<BadSetting>>;
@@ -232,6 +246,9 @@ async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
             or_refuse(redeem::ROUTE, redeem::answer(app, asked).await)
         }
         "/ws-ticket/auth" if !app.redeem_secrets.is_empty() => or_refuse(auth::ROUTE, auth::answer(app, asked).await),
+        _ if let Some(control) = Control::of(route).filter(|_| !app.admin_tokens.is_empty()) => {
+            or_refuse(control.name(), control::answer(app, asked, control).await)
+        }
         "/.well-known/jwks.json" if app.session.publishes_a_key() => {
             or_refuse(keys::ROUTE, keys::answer(app, asked).await)
         }

@@ -72,6 +72,8 @@ pub enum Problem {
         /// What would be.
         expected: &'static str,
     },
+    /// None of the operator's own tokens.
+    AdminRefused,
     /// A proxy that doesn't say which request it holds back, or under which id.
     OriginalMalformed,
     /// A store gave no answer.
@@ -203,6 +205,9 @@ impl Problem {
                 (413, "body_too_large", "Expected a body of 4096 bytes or less; to redeem a ticket, of 16384.")
             }
             Self::BodyMalformed { expected } => (400, "body_malformed", expected),
+            Self::AdminRefused => {
+                (401, "admin_refused", "Expected the header Authorization: Bearer with the gate's ADMIN_TOKEN.")
+            }
             Self::OriginalMalformed => (
                 400,
                 "original_malformed",
@@ -286,7 +291,9 @@ impl Problem {
             Self::HandshakeInvalid => &[("Sec-WebSocket-Version", "13")],
             // RFC 9110 §11.6.1 wants a challenge with every 401.
             Self::TicketRefused => &[("WWW-Authenticate", "Ticket")],
-            Self::IdentityMissing { .. } | Self::RedeemRefused => &[("WWW-Authenticate", "Bearer")],
+            Self::IdentityMissing { .. } | Self::RedeemRefused | Self::AdminRefused => {
+                &[("WWW-Authenticate", "Bearer")]
+            }
             Self::IdentityRefused => &[("WWW-Authenticate", r#"Bearer error="invalid_token""#)],
             // The period of a limit, as wrangler.jsonc has it; the platform doesn't tell what is left of it.
             Self::RateLimited => &[("Retry-After", "60")],

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::problem::Problem;
 use super::{App, Failure};
 use crate::platform::{clock, console};
-use crate::sessions::{Session, place};
+use crate::sessions::Session;
 use ws_ticket_core::gate::{Cookie, Presenter};
 use ws_ticket_core::store::{Attempt, StoreError};
 use ws_ticket_core::telemetry::Event;
@@ -55,7 +55,7 @@ pub async fn renew(app: &App, text: &str) -> Result<String, Failure> {
     console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session: presented.id, age_ms });
     let renewed = Renewed {
         key: grant.subject.digest(),
-        room: place(&grant),
+        room: grant.place(),
         issued: grant.issued_at,
         ends: hub.ends(&grant, now),
     };

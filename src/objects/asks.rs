@@ -11,7 +11,8 @@ use std::ops::RangeInclusive;
 
 use uuid::Uuid;
 
-use ws_ticket_core::ticket::hex;
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::ticket::{Digest, hex};
 use ws_ticket_core::time::Millis;
 
 // Status codes that nobody else answers with: whatever stands in for a shard, an error page of a platform with 200 or 404
@@ -26,6 +27,12 @@ pub const TAKEN: u16 = 232;
 pub const TOO_LATE: u16 = 233;
 /// The shard doesn't understand what it is asked, or what it holds of the ticket is a newer version's. Nothing has happened.
 pub const NOT_UNDERSTOOD: u16 = 234;
+/// Somebody has ended what the ticket would open; it is used up.
+pub const ENDED: u16 = 235;
+/// The subject may be in more rooms than one answer names: all is remembered, and not all rooms are said.
+pub const TOO_MANY: u16 = 236;
+/// How many rooms an answer names at most.
+pub const ROOMS_MAX: usize = 500;
 /// All that shards of any version ever say.
 pub const WORDS: RangeInclusive<u16> = 230..=239;
 
@@ -58,8 +65,73 @@ impl Word {
     }
 }
 
+/// What else a gate says of the ticket that it claims, in the body: `<subject> <issued at>`, and behind it, where a session would be in a
+/// room that can be asked to end it, ` <room> <session ends at>`. A shard that knows nothing of ends doesn't look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// [`ws_ticket_core::grant::Subject::digest`].
+    pub subject: Digest,
+    /// When the ticket was issued.
+    pub issued: Millis,
+    /// Where the session would be.
+    pub stay: Option<Stay>,
+}
+
+/// That a session may be in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// [`ws_ticket_core::grant::Grant::place`].
+    pub room: Digest,
+    /// When it ends at the latest.
+    pub until: Millis,
+}
+
+/// As whose session it is where the ticket says no end: nobody's lasts longer (30 days, in seconds).
+const LONGEST_SESSION: u32 = 2_592_000;
+
+impl About {
+    /// What is to be said of the grant; with the place where rooms are.
+    pub fn of(grant: &Grant, rooms: bool) -> Self {
+        let until = grant.session_ends_at.unwrap_or_else(|| grant.issued_at.plus_seconds(LONGEST_SESSION));
+        Self {
+            subject: grant.subject.digest(),
+            issued: grant.issued_at,
+            stay: rooms.then(|| Stay { room: grant.place(), until }),
+        }
+    }
+
+    /// Reads a body; `None` for all that this version doesn't know.
+    pub fn parse(body: &str) -> Option<Self> {
+        let parts: Vec<_> = body.split(' ').collect();
+        let [subject, issued, rest @ ..] = parts.as_slice() else { return None };
+        let digest = |text: &str| hex(text).map(Digest::from);
+        let stay = match rest {
+            [] => None,
+            [room, until] => Some(Stay { room: digest(room)?, until: moment(until)? }),
+            _ => return None,
+        };
+        Some(Self { subject: digest(subject)?, issued: moment(issued)?, stay })
+    }
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.subject, self.issued.0)?;
+        self.stay.map_or(Ok(()), |stay| write!(f, " {} {}", stay.room, stay.until.0))
+    }
+}
+
+/// Milliseconds, in plain digits.
+fn moment(text: &str) -> Option<Millis> {
+    text.parse::<u64>().ok().and_then(|ms| Millis::try_from(ms).ok())
+}
+
+/// The body of `/take` that asks to remember where the session would be.
+pub const STAY: &str = "stay";
+
 /// What a shard can be asked. As a path: `/put/<digest>/<expires at>` with the grant as the body,
-/// `/take/<digest>/<attempt>`, `/claim/<ticket id>/<attempt>/<expires at>`; digests and UUIDs in hexadecimal, moments in
+/// `/take/<digest>/<attempt>` with [`STAY`] or nothing, `/claim/<ticket id>/<attempt>/<expires at>` with an [`About`],
+/// `/end/<subject>/<before>/<until>`, answered with rooms, a comma between them, and `/ended` with an [`About`]; digests and UUIDs in hexadecimal, moments in
 /// milliseconds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -69,13 +141,16 @@ pub enum Ask {
     Take { key: Vec<u8>, attempt: Uuid },
     /// Remember that this attempt has a ticket whose grant is kept elsewhere.
     Claim { key: Vec<u8>, attempt: Uuid, expires_at: Millis },
+    /// Remember until then that tickets of the subject that were issued before open nothing.
+    End { subject: Digest, before: Millis, until: Millis },
+    /// Say whether that is so of a ticket whose own shard can't know.
+    Ended,
 }
 
 impl Ask {
     /// Reads a path; `None` for all that this version doesn't know.
     pub fn parse(path: &str) -> Option<Self> {
         let parts: Vec<_> = path.strip_prefix('/')?.split('/').collect();
-        let moment = |text: &str| text.parse::<u64>().ok().and_then(|ms| Millis::try_from(ms).ok());
         let uuid = |text: &str| Uuid::try_parse(text).ok();
         Some(match parts.as_slice() {
             ["put", digest, expires_at] => Self::Put { key: hex(digest)?.to_vec(), expires_at: moment(expires_at)? },
@@ -85,6 +160,10 @@ impl Ask {
                 attempt: uuid(attempt)?,
                 expires_at: moment(expires_at)?,
             },
+            ["end", subject, before, until] => {
+                Self::End { subject: hex(subject)?.into(), before: moment(before)?, until: moment(until)? }
+            }
+            ["ended"] => Self::Ended,
             _ => return None,
         })
     }

@@ -112,13 +112,14 @@ export class Room extends DurableObject {
 
   /**
    * Ends sessions from outside, by RPC: of a subject (`key`), one alone (`id`), or both. With `before` only those that a ticket opened
-   * which was issued earlier, and until `until` none of such a ticket is taken in any more. How many there were.
+   * which was issued earlier, and until `until` none of such a ticket is taken in any more. Those in `except` stay. How many
+   * it ended.
    */
-  async end({ key, id, before = Infinity, until }) {
+  async end({ key, id, before = Infinity, until, except = [] }) {
     if (key !== undefined && until !== undefined) this.#ended.add(key, before, until);
     let count = 0;
     for (const [socket, member] of this.#all()) {
-      if (!is(member, key, id) || member.issued >= before) continue;
+      if (!is(member, key, id) || member.issued >= before || except.includes(member.id)) continue;
       this.#end(socket, REVOKED);
       count += 1;
     }

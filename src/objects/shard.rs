@@ -8,6 +8,7 @@
 //! statements.
 
 mod buckets;
+mod ends;
 mod tables;
 
 use std::cell::Cell;
@@ -20,10 +21,15 @@ use worker::{
     Date, DurableObject, Env, Method, Request, Response, ResponseBuilder, State, durable_object, wasm_bindgen,
 };
 
-use super::asks::{Ask, GIVEN, NOT_UNDERSTOOD, TAKEN, TOO_LATE, UNKNOWN, Word};
+use super::asks::{
+    About, Ask, ENDED, GIVEN, NOT_UNDERSTOOD, ROOMS_MAX, STAY, TAKEN, TOO_LATE, TOO_MANY, UNKNOWN, Word,
+};
 use crate::platform::{panics, task};
 use buckets::{forgotten_at, table_ends_at};
+use ends::Ends;
 use tables::{Elected, StorageFailed, Tables};
+use ws_ticket_core::grant::Grant;
+use ws_ticket_core::ticket::Digest;
 use ws_ticket_core::time::Millis;
 
 /// One shard, as the platform has it.
@@ -36,6 +42,7 @@ pub struct TicketShard {
 struct Shard {
     state: State,
     tables: Tables,
+    ends: Ends,
     /// Whether this instance has seen to it that an alarm is set. The last one may have ended before it could.
     alarm_seen_to: Cell<bool>,
 }
@@ -43,8 +50,8 @@ struct Shard {
 impl DurableObject for TicketShard {
     fn new(state: State, _: Env) -> Self {
         panics::tell();
-        let tables = Tables::new(state.storage().sql());
-        Self { shard: Rc::new(Shard { state, tables, alarm_seen_to: Cell::default() }) }
+        let (tables, ends) = (Tables::new(state.storage().sql()), Ends::new(state.storage().sql()));
+        Self { shard: Rc::new(Shard { state, tables, ends, alarm_seen_to: Cell::default() }) }
     }
 
     /// For gates of version 0.1, and entries other than ours. [`Self::ask`] is the same by RPC.
@@ -57,8 +64,9 @@ impl DurableObject for TicketShard {
     /// Drops the tables whose tickets may all be forgotten, and comes again when the next may be.
     async fn alarm(&self) -> worker::Result<Response> {
         let now = Date::now().as_millis();
-        if let Some(end) = self.shard.tables.drop_forgotten(now)? {
-            self.shard.wake_up_in(end.saturating_sub(now)).await?;
+        let next = [self.shard.tables.drop_forgotten(now)?, self.shard.ends.forget(now)?];
+        if let Some(next) = next.into_iter().flatten().min() {
+            self.shard.wake_up_in(next.saturating_sub(now)).await?;
         }
         Response::empty()
     }
@@ -84,8 +92,15 @@ impl Shard {
     async fn answer(&self, path: &str, body: Option<String>) -> Result<Word, StorageFailed> {
         match Ask::parse(path) {
             Some(Ask::Put { key, expires_at }) => self.put(&key, expires_at, &body.unwrap_or_default()).await,
-            Some(Ask::Take { key, attempt }) => self.take(&key, attempt),
-            Some(Ask::Claim { key, attempt, expires_at }) => self.claim(&key, attempt, expires_at).await,
+            Some(Ask::Take { key, attempt }) => self.take(&key, attempt, body.as_deref() == Some(STAY)),
+            Some(Ask::Claim { key, attempt, expires_at }) => {
+                self.claim(&key, attempt, expires_at, body.as_deref().and_then(About::parse)).await
+            }
+            Some(Ask::End { subject, before, until }) => self.end(&subject, before, until).await,
+            Some(Ask::Ended) => match body.as_deref().and_then(About::parse) {
+                Some(about) => Ok(self.unless_ended(&about, GIVEN)?.into()),
+                None => Ok(NOT_UNDERSTOOD.into()),
+            },
             None => Ok(NOT_UNDERSTOOD.into()),
         }
     }
@@ -97,29 +112,70 @@ impl Shard {
         Ok(GIVEN.into())
     }
 
-    fn take(&self, key: &[u8], attempt: Uuid) -> Result<Word, StorageFailed> {
+    fn take(&self, key: &[u8], attempt: Uuid, with_stay: bool) -> Result<Word, StorageFailed> {
         Ok(match self.tables.take(key, attempt)? {
-            Elected::Won(record) => Word { status: GIVEN, record },
+            Elected::Won(record) => {
+                // One that can't be read here may be a newer version's, and is the gate's to refuse.
+                let looks = with_stay || self.ends.any(Date::now().as_millis())?;
+                let grant = looks.then(|| Grant::from_json(&record).ok()).flatten();
+                let about = grant.map(|grant| About::of(&grant, with_stay));
+                let status = about.map_or(Ok(GIVEN), |about| self.unless_ended(&about, GIVEN))?;
+                Word { status, record }
+            }
             Elected::Lost(record) => Word { status: TAKEN, record },
             Elected::Missing => UNKNOWN.into(),
             Elected::NotUnderstood => NOT_UNDERSTOOD.into(),
         })
     }
 
-    async fn claim(&self, key: &[u8], attempt: Uuid, expires_at: Millis) -> Result<Word, StorageFailed> {
-        if forgotten_at(expires_at) <= Date::now().as_millis() {
+    async fn claim(
+        &self,
+        key: &[u8],
+        attempt: Uuid,
+        expires_at: Millis,
+        about: Option<About>,
+    ) -> Result<Word, StorageFailed> {
+        let now = Date::now().as_millis();
+        if forgotten_at(expires_at) <= now {
             return Ok(TOO_LATE.into());
+        }
+        // A gate that knows nothing of ends doesn't say whose ticket it is.
+        if about.is_none() && self.ends.any(now)? {
+            return Ok(NOT_UNDERSTOOD.into());
         }
         let is_new = self.make_table(expires_at)?;
         let elected = self.tables.claim(key, attempt, expires_at)?;
-        // Nothing was awaited up to here: one event, one election.
-        self.wake_up_for(is_new, expires_at).await?;
         let status = match elected {
-            Elected::Won(()) => GIVEN,
+            Elected::Won(()) => about.map_or(Ok(GIVEN), |about| self.unless_ended(&about, GIVEN))?,
             Elected::Lost(()) => TAKEN,
             Elected::Missing | Elected::NotUnderstood => NOT_UNDERSTOOD,
         };
+        // Nothing was awaited up to here: one event, one election.
+        self.wake_up_for(is_new, expires_at).await?;
         Ok(status.into())
+    }
+
+    /// What the winner is told: `status`, unless what the ticket would open has been ended. Where the session will be is remembered.
+    fn unless_ended(&self, about: &About, status: u16) -> Result<u16, StorageFailed> {
+        if self.ends.includes(&about.subject, about.issued)? {
+            return Ok(ENDED);
+        }
+        if let Some(stay) = about.stay {
+            self.ends.stays(about, stay)?;
+        }
+        Ok(status)
+    }
+
+    async fn end(&self, subject: &Digest, before: Millis, until: Millis) -> Result<Word, StorageFailed> {
+        let rooms = self.ends.rooms(subject, Date::now().as_millis())?;
+        // Whoever only asks where the sessions are ends none.
+        if before != Millis(0) {
+            self.ends.add(subject, before, until)?;
+            self.wake_up_by(until.0).await?;
+        }
+        let status = if rooms.len() > ROOMS_MAX { TOO_MANY } else { GIVEN };
+        let named = rooms.iter().take(ROOMS_MAX).map(ToString::to_string).collect::<Vec<_>>();
+        Ok(Word { status, record: named.join(",") })
     }
 
     /// Makes the table where there is none; whether it did.
@@ -137,12 +193,17 @@ impl Shard {
         if !is_new && self.alarm_seen_to.get() {
             return Ok(());
         }
-        let end = table_ends_at(expires_at);
+        self.wake_up_by(table_ends_at(expires_at)).await?;
+        self.alarm_seen_to.set(true);
+        Ok(())
+    }
+
+    /// Makes sure that an alarm comes then, or earlier.
+    async fn wake_up_by(&self, end: u64) -> Result<(), StorageFailed> {
         let alarm = self.state.storage().get_alarm().await?.and_then(|at| u64::try_from(at).ok());
         if alarm.is_none_or(|at| at > end) {
             self.wake_up_in(end.saturating_sub(Date::now().as_millis())).await?;
         }
-        self.alarm_seen_to.set(true);
         Ok(())
     }
 

@@ -2,17 +2,18 @@
 
 use std::num::NonZeroU16;
 
-use uuid::Uuid;
+use futures_util::future::join_all;
 use worker::ObjectNamespace;
 use worker::js_sys::{Promise, Reflect};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
-use super::asks::{self, GIVEN, TAKEN, TOO_LATE, UNKNOWN, Word};
+use super::asks::{self, About, GIVEN, TAKEN, TOO_LATE, UNKNOWN, Word};
 use crate::platform::NoAnswer;
 use crate::platform::race::raced;
+use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Cause, StoreError};
-use ws_ticket_core::ticket::{Digest, NoRandomness, random};
+use ws_ticket_core::store::{Attempt, Cause, End, StoreError};
+use ws_ticket_core::ticket::{Digest, hex};
 use ws_ticket_core::time::Millis;
 
 #[wasm_bindgen(module = "/src/objects/shards.js")]
@@ -31,24 +32,101 @@ extern "C" {
 /// How many bytes an answer has at most: a grant, which has at most a subject, a room and claims.
 const ANSWER_MAX: usize = 64 * 1024;
 
-/// The shards, as the gate sees them.
+/// Which shards there are, and what they are told.
+#[derive(Clone, Copy, Debug)]
+pub struct ShardSettings {
+    /// `TICKET_SHARDS`: how many in each region.
+    pub count: NonZeroU16,
+    /// `TICKET_SHARDS_PREVIOUS`.
+    pub previous: Option<NonZeroU16>,
+    /// Each is waited for at most so many milliseconds.
+    pub timeout_ms: u32,
+    /// Whether sessions can be ended from outside.
+    pub ends: bool,
+    /// Whether they are in rooms, which then have to be found.
+    pub rooms: bool,
+    /// Whether it is these that tell the shards of an end. Several stores of a gate have the same shards, and one of them is enough.
+    pub tells: bool,
+}
+
+/// The shards, as the gate sees them. Which one of a region a ticket has is its subject's: so what ends a subject's tickets is one row in
+/// one shard of each region.
 pub struct Shards {
     namespace: ObjectNamespace,
-    count: NonZeroU16,
-    timeout_ms: u32,
+    settings: ShardSettings,
 }
 
 impl Shards {
-    /// `count` objects of the namespace in each region, each waited for at most `timeout_ms`.
-    pub fn new(namespace: ObjectNamespace, count: NonZeroU16, timeout_ms: u32) -> Self {
-        Self { namespace, count, timeout_ms }
+    /// Those of the namespace.
+    pub fn new(namespace: ObjectNamespace, settings: ShardSettings) -> Self {
+        Self { namespace, settings }
     }
 
-    /// Any shard of the region, each as likely.
-    pub fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness> {
-        let random = u32::from_le_bytes(random()?);
-        let number = random.checked_rem(u32::from(self.count.get())).and_then(|n| u16::try_from(n).ok());
-        Ok(Shard { number: number.unwrap_or(0), region: near })
+    /// The subject's shard of the region.
+    pub fn pick(&self, grant: &Grant, near: Option<Region>) -> Shard {
+        Shard { number: number_of(&grant.subject.digest(), self.settings.count), region: near }
+    }
+
+    /// The numbers that shards of the subject have: now, and before the count was changed.
+    fn numbers(&self, subject: &Digest) -> Vec<u16> {
+        let counts = [Some(self.settings.count), self.settings.previous].into_iter().flatten();
+        let mut numbers: Vec<_> = counts.map(|count| number_of(subject, count)).collect();
+        numbers.dedup();
+        numbers
+    }
+
+    /// Whether the shards have to remember where sessions are.
+    fn keeps_stays(&self) -> bool {
+        self.settings.ends && self.settings.rooms
+    }
+
+    /// Ends what the subject has, in each of its shards, and says in which rooms it may be.
+    pub async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        const STEP: &str = "shard.end";
+        if !self.settings.tells {
+            return Ok(Vec::new());
+        }
+        let subject = end.subject.digest();
+        let path = format!("/end/{subject}/{}/{}", end.before.0, end.kept_until().0);
+        let regions = std::iter::once(None).chain(Region::ALL.into_iter().map(Some));
+        let shards: Vec<_> = regions
+            .flat_map(|region| self.numbers(&subject).into_iter().map(move |number| Shard { number, region }))
+            .collect();
+        let answers = join_all(shards.iter().map(|shard| self.ask_twice(STEP, *shard, &path, None))).await;
+        let mut rooms = Vec::new();
+        for answer in answers {
+            let answer = answer?;
+            let cause = match answer.status {
+                GIVEN => {
+                    let names = answer.record.split(',').filter(|name| !name.is_empty());
+                    let read: Option<Vec<_>> = names.map(|name| hex(name).map(Digest::from)).collect();
+                    rooms.extend(read.ok_or(StoreError::Corrupt { step: STEP })?);
+                    continue;
+                }
+                asks::TOO_MANY => Cause::Full { seconds: None },
+                // It is of a version that knows no ends.
+                _ => Cause::NotUnderstood,
+            };
+            return Err(StoreError::Unavailable { step: STEP, cause });
+        }
+        Ok(rooms)
+    }
+
+    /// Whether what the ticket would open was ended, where the shard that elected can't know: it was picked in another way, by a gate of
+    /// before, or when there were more or fewer shards. Where it can know, nobody is asked.
+    pub async fn has_ended(&self, elected: Shard, grant: &Grant) -> Result<bool, StoreError> {
+        const STEP: &str = "shard.ended";
+        let subject = grant.subject.digest();
+        if !self.settings.ends || self.numbers(&subject).contains(&elected.number) {
+            return Ok(false);
+        }
+        let shard = Shard { number: number_of(&subject, self.settings.count), ..elected };
+        let about = About::of(grant, self.settings.rooms).to_string();
+        match self.ask_twice(STEP, shard, "/ended", Some(&about)).await?.status {
+            GIVEN => Ok(false),
+            asks::ENDED => Ok(true),
+            _ => Err(StoreError::Unavailable { step: STEP, cause: Cause::NotUnderstood }),
+        }
     }
 
     /// Keeps the grant in the shard.
@@ -56,9 +134,10 @@ impl Shards {
         const STEP: &str = "shard.put";
         let path = format!("/put/{digest}/{}", expires_at.0);
         // Not repeated: if it is unknown whether a grant is kept, a fresh ticket is the answer.
-        let cause = match self.within_deadline(STEP, self.timeout_ms, shard, &path, Some(grant)).await?.status {
+        let cause = match self.within_deadline(STEP, self.settings.timeout_ms, shard, &path, Some(grant)).await?.status
+        {
             GIVEN => return Ok(()),
-            UNKNOWN | TAKEN | TOO_LATE => Cause::Failed,
+            UNKNOWN | TAKEN | TOO_LATE | asks::ENDED | asks::TOO_MANY => Cause::Failed,
             _ => Cause::NotUnderstood,
         };
         Err(StoreError::Unavailable { step: STEP, cause })
@@ -66,29 +145,31 @@ impl Shards {
 
     /// The grant, if this attempt has it; if another has, the grant too, with the status [`TAKEN`].
     pub async fn take(&self, shard: Shard, digest: &Digest, attempt: Attempt) -> Result<Word, StoreError> {
-        self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid())).await
+        let stay = self.keeps_stays().then_some(asks::STAY);
+        self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid()), stay).await
     }
 
-    /// Whether this attempt has the ticket.
-    pub async fn claim(
-        &self,
-        shard: Shard,
-        ticket: Uuid,
-        attempt: Attempt,
-        expires_at: Millis,
-    ) -> Result<Word, StoreError> {
-        let path = format!("/claim/{ticket}/{}/{}", attempt.uuid(), expires_at.0);
-        self.ask_twice("shard.claim", shard, &path).await
+    /// Whether this attempt has the grant's ticket.
+    pub async fn claim(&self, shard: Shard, grant: &Grant, attempt: Attempt) -> Result<Word, StoreError> {
+        let path = format!("/claim/{}/{}/{}", grant.ticket_id.uuid(), attempt.uuid(), grant.expires_at.0);
+        let about = About::of(grant, self.keeps_stays()).to_string();
+        self.ask_twice("shard.claim", shard, &path, Some(&about)).await
     }
 
     /// Asks once more after no answer. The first may have taken effect; the shard knows the attempt, so asking again is
     /// harmless. Each time has half of the deadline. A shard that has too much to do is not asked again: that would be one
     /// more.
-    async fn ask_twice(&self, step: &'static str, shard: Shard, path: &str) -> Result<Word, StoreError> {
-        let half = self.timeout_ms.div_ceil(2);
-        match self.within_deadline(step, half, shard, path, None).await {
+    async fn ask_twice(
+        &self,
+        step: &'static str,
+        shard: Shard,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<Word, StoreError> {
+        let half = self.settings.timeout_ms.div_ceil(2);
+        match self.within_deadline(step, half, shard, path, body).await {
             Err(StoreError::Unavailable { cause, .. }) if cause != Cause::Overloaded => {
-                self.within_deadline(step, half, shard, path, None).await
+                self.within_deadline(step, half, shard, path, body).await
             }
             answer => answer,
         }
@@ -124,4 +205,11 @@ impl Shards {
 /// (<https://developers.cloudflare.com/durable-objects/best-practices/error-handling/>).
 fn is_overloaded(thrown: &JsValue) -> bool {
     Reflect::get(thrown, &"overloaded".into()).is_ok_and(|overloaded| overloaded.is_truthy())
+}
+
+/// Which of so many shards the subject has.
+fn number_of(subject: &Digest, count: NonZeroU16) -> u16 {
+    let [a, b, c, d, ..] = *subject.bytes();
+    let number = u32::from_le_bytes([a, b, c, d]).checked_rem(u32::from(count.get()));
+    number.and_then(|number| u16::try_from(number).ok()).unwrap_or(0)
 }

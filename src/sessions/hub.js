@@ -22,6 +22,11 @@ export async function enter(namespace, name, facts, ms) {
   return answer.status === 101 && answer.webSocket ? answer : answer.status;
 }
 
+/** What the room's method answers, as JSON; it is waited for at most `ms` milliseconds. */
+export async function ask(namespace, name, method, json, ms) {
+  return JSON.stringify(await within(ms, namespace.getByName(name)[method](JSON.parse(json))));
+}
+
 /** Ends what nobody waits for any more. */
 function leave({ webSocket }) {
   webSocket?.accept();

@@ -17,6 +17,8 @@ use ws_ticket_core::time::Millis;
 extern "C" {
     #[wasm_bindgen(catch)]
     fn enter(namespace: &JsValue, name: &str, facts: &str, ms: u32) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn ask(namespace: &JsValue, name: &str, what: &str, ask: &str, ms: u32) -> Result<Promise, JsValue>;
 }
 
 /// What a room answers that takes nobody in: it is full, or the session is over before it began.
@@ -68,7 +70,7 @@ impl Hub {
         let welcome = Welcome::new(opening.session, grant, &expires_at);
         let welcome = serde_json::to_string(&welcome).map_err(|_| NotOpened::Fault)?;
         let chosen = opening.offers.first().map(String::as_str);
-        let room = place(grant);
+        let room = grant.place();
         let facts = Facts {
             most: self.members_max,
             welcome: &welcome,
@@ -95,13 +97,14 @@ impl Hub {
         }
     }
 
+    /// Asks a room something about its members, in JSON both ways; `None` where it gave no answer.
+    pub async fn ask(&self, room: Digest, what: &str, ask_of_it: &str) -> Option<String> {
+        let answer = ask(&self.namespace, &format!("room-{room}"), what, ask_of_it, TIMEOUT_MS).ok()?;
+        settled(answer).await.ok()?.as_string()
+    }
+
     /// When a session with the grant ends. A grant of a version that knew no ends has none.
     pub fn ends(&self, grant: &Grant, now: Millis) -> Millis {
         grant.session_ends_at.unwrap_or_else(|| now.plus_seconds(self.session_max_seconds))
     }
-}
-
-/// Where a ticket leads to: its room, or without one a room of the subject's own, which nobody else can come to.
-pub fn place(grant: &Grant) -> Digest {
-    grant.room.as_ref().map_or_else(|| grant.subject.own_room(), ws_ticket_core::grant::Room::digest)
 }

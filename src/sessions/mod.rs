@@ -10,7 +10,7 @@ use uuid::Uuid;
 use worker::wasm_bindgen::JsValue;
 
 pub use assertion::{Jwk, NotSigned};
-pub use hub::{Hub, place};
+pub use hub::Hub;
 pub use upstream::Upstream;
 
 use ws_ticket_core::grant::Grant;

@@ -10,27 +10,24 @@ use uuid::Uuid;
 
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{NoRandomness, Ticket, TicketId};
-use ws_ticket_core::time::Millis;
+use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Digest, Ticket};
 
 /// One attempt's bid for one ticket: what is claimed, and by whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bid {
+#[derive(Clone, Copy, Debug)]
+pub struct Bid<'a> {
     /// The shard that decides, always the same for a ticket.
     pub shard: Shard,
-    /// The ticket that it is for.
-    pub ticket_id: TicketId,
     /// By whom.
     pub attempt: Attempt,
-    /// How long the ledger must remember it.
-    pub expires_at: Millis,
+    /// What is claimed. The ledger must remember it until it expires.
+    pub grant: &'a Grant,
 }
 
-impl Bid {
+impl Bid<'_> {
     /// The ticket as the ledger writes it down.
     pub fn ticket(&self) -> Uuid {
-        self.ticket_id.uuid()
+        self.grant.ticket_id.uuid()
     }
 }
 
@@ -41,6 +38,8 @@ pub enum Verdict {
     Won,
     /// Another attempt has it.
     Lost,
+    /// What the ticket would open was ended. The claim stands, for nothing.
+    Ended,
     /// The ticket expired so long ago that the ledger may have forgotten who had it.
     TooLate,
     /// The ledger is of another version, or holds what a newer one wrote: it can't tell who has the ticket.
@@ -50,12 +49,15 @@ pub enum Verdict {
 /// Elects one claim for each ticket.
 #[async_trait(?Send)]
 pub trait Ledger: fmt::Display {
-    /// A shard for a new ticket, near the caller where there is a choice.
-    fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness>;
+    /// The shard for a new ticket, near the caller where there is a choice.
+    fn pick(&self, grant: &Grant, near: Option<Region>) -> Shard;
 
     /// Decides, and remembers the decision until the ticket has expired. The same attempt always gets the same verdict, so
     /// a ledger may ask again, by itself, after a reply was lost.
-    async fn claim(&self, bid: &Bid) -> Result<Verdict, StoreError>;
+    async fn claim(&self, bid: &Bid<'_>) -> Result<Verdict, StoreError>;
+
+    /// As [`TicketStore::end`], of the tickets that it elects for.
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError>;
 }
 
 /// A store with a ledger in front.
@@ -92,8 +94,12 @@ impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
     }
 
     async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError> {
-        let grant = Grant { shard: Some(self.ledger.pick(near)?), ..grant.clone() };
+        let grant = Grant { shard: Some(self.ledger.pick(grant, near)), ..grant.clone() };
         self.store.issue(&grant, near).await
+    }
+
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        self.ledger.end(end).await
     }
 
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
@@ -104,8 +110,9 @@ impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
         // A grant of the time before there was a ledger names no shard. It must not be admitted unclaimed, and the same
         // shard must decide for all who present it.
         let shard = grant.shard.unwrap_or(Shard { number: 0, region: None });
-        let bid = Bid { shard, ticket_id: grant.ticket_id, attempt, expires_at: grant.expires_at };
+        let bid = Bid { shard, attempt, grant: &grant };
         Ok(match self.ledger.claim(&bid).await? {
+            Verdict::Ended => Consumed::Ended(grant.ticket_id),
             Verdict::Won => Consumed::Granted(grant),
             Verdict::Lost => Consumed::Used(grant.ticket_id),
             Verdict::TooLate => Consumed::TooLate(grant.ticket_id),

@@ -34,7 +34,8 @@ impl Condition {
     fn of(&self, operation: Operation) -> &Cell<Option<Trouble>> {
         match operation {
             Operation::Issue => &self.issue,
-            Operation::Consume => &self.consume,
+            // An end is looked at where tickets are consumed.
+            Operation::Consume | Operation::End => &self.consume,
         }
     }
 

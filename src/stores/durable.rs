@@ -9,11 +9,11 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::objects::shards::Shards;
-use crate::objects::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
+use crate::objects::{ENDED, GIVEN, TAKEN, TOO_LATE, UNKNOWN};
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{Home, Ticket};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Digest, Home, Ticket};
 
 /// The store.
 pub struct Durable {
@@ -58,7 +58,7 @@ impl TicketStore for Durable {
 
     async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError> {
         const CORRUPT: StoreError = StoreError::Corrupt { step: "shard.put" };
-        let shard = self.shards.pick(near)?;
+        let shard = self.shards.pick(grant, near);
         let home = Home::parse(&format!("{}{shard}", self.tag)).map_err(|_| CORRUPT)?;
         let ticket = Ticket::mint(home)?;
         let record = grant.to_json().map_err(|_| CORRUPT)?;
@@ -66,12 +66,25 @@ impl TicketStore for Durable {
         Ok(ticket)
     }
 
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        self.shards.end(end).await
+    }
+
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
         const STEP: &str = "shard.take";
         let Some(shard) = self.shard_of(ticket) else { return Ok(Consumed::Unknown) };
         let answer = self.shards.take(shard, &ticket.digest(), attempt).await?;
         match answer.status {
-            GIVEN => Consumed::of_record(&answer.record, STEP),
+            GIVEN => match Consumed::of_record(&answer.record, STEP)? {
+                Consumed::Granted(grant) if self.shards.has_ended(shard, &grant).await? => {
+                    Ok(Consumed::Ended(grant.ticket_id))
+                }
+                taken => Ok(taken),
+            },
+            ENDED => Ok(match Consumed::of_record(&answer.record, STEP)? {
+                Consumed::Granted(grant) => Consumed::Ended(grant.ticket_id),
+                refused => refused,
+            }),
             TAKEN => Ok(match Consumed::of_record(&answer.record, STEP)? {
                 Consumed::Granted(grant) => Consumed::Used(grant.ticket_id),
                 refused => refused,

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use super::condition::Condition;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket_core::telemetry::{Event, Operation, Outcome, Sink};
-use ws_ticket_core::ticket::Ticket;
+use ws_ticket_core::ticket::{Digest, Ticket};
 use ws_ticket_core::time::Millis;
 
 /// From when on an operation is slow, in milliseconds.
@@ -41,9 +41,12 @@ impl<S: TicketStore> Instrumented<S> {
         let now = (self.clock)();
         let ms = now.since(began);
         let failure = if let Outcome::Failed(error) = &outcome { error.cause() } else { None };
-        self.condition.note(operation, failure, now);
+        // An end asks more than issuing and consuming do: what becomes of it says nothing of those.
+        if operation != Operation::End {
+            self.condition.note(operation, failure, now);
+        }
         let limit = match operation {
-            Operation::Issue => self.thresholds.write_ms,
+            Operation::Issue | Operation::End => self.thresholds.write_ms,
             Operation::Consume => self.thresholds.read_ms,
         };
         (self.sink)(&Event::Store { store: &self.store.to_string(), operation, outcome, ms, slow: ms > limit });
@@ -83,12 +86,21 @@ impl<S: TicketStore> TicketStore for Instrumented<S> {
         answer
     }
 
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        let began = (self.clock)();
+        let answer = self.store.end(end).await;
+        let outcome = answer.as_ref().err().map_or(Outcome::Ended, |error| Outcome::Failed(*error));
+        self.tell(Operation::End, outcome, began);
+        answer
+    }
+
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
         let began = (self.clock)();
         let answer = self.store.consume(ticket, attempt).await;
         let outcome = match &answer {
             Ok(Consumed::Granted(_)) => Outcome::Granted,
             Ok(Consumed::Used(_)) => Outcome::Used,
+            Ok(Consumed::Ended(_)) => Outcome::Ended,
             Ok(Consumed::TooLate(_)) => Outcome::TooLate,
             Ok(Consumed::NotUnderstood(_)) => Outcome::NotUnderstood,
             Ok(Consumed::Forged) => Outcome::Forged,

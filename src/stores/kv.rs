@@ -15,7 +15,7 @@ use crate::platform::NoAnswer;
 use crate::platform::race::within;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket_core::telemetry::{Event, Operation, Outcome, Sink};
 use ws_ticket_core::ticket::{Digest, Home, Ticket};
 
@@ -130,6 +130,12 @@ impl TicketStore for Kv {
         let put = self.put(&key(&ticket.digest()), &record, grant.ttl_seconds().max(MIN_EXPIRATION_TTL));
         self.call("kv.put", put).await?;
         Ok(ticket)
+    }
+
+    /// Alone it has no step that could see an end and a ticket together: whoever wants ends binds a ledger, which the configuration
+    /// sees to.
+    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
+        Err(StoreError::Unavailable { step: "kv.end", cause: Cause::NotUnderstood })
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 
 use super::claimed::{Bid, Ledger, Verdict};
 use crate::objects::shards::Shards;
-use crate::objects::{GIVEN, TAKEN, TOO_LATE, UNKNOWN};
+use crate::objects::{ENDED, GIVEN, TAKEN, TOO_LATE, UNKNOWN};
+use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Cause, StoreError};
-use ws_ticket_core::ticket::NoRandomness;
+use ws_ticket_core::store::{Cause, End, StoreError};
+use ws_ticket_core::ticket::Digest;
 
 /// A claim is an `INSERT … ON CONFLICT DO NOTHING RETURNING` in the shard that the grant names.
 pub struct ShardLedger(pub Shards);
@@ -22,14 +23,20 @@ impl fmt::Display for ShardLedger {
 
 #[async_trait(?Send)]
 impl Ledger for ShardLedger {
-    fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness> {
-        self.0.pick(near)
+    fn pick(&self, grant: &Grant, near: Option<Region>) -> Shard {
+        self.0.pick(grant, near)
     }
 
-    async fn claim(&self, bid: &Bid) -> Result<Verdict, StoreError> {
-        let answer = self.0.claim(bid.shard, bid.ticket(), bid.attempt, bid.expires_at).await?;
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        self.0.end(end).await
+    }
+
+    async fn claim(&self, bid: &Bid<'_>) -> Result<Verdict, StoreError> {
+        let answer = self.0.claim(bid.shard, bid.grant, bid.attempt).await?;
         match answer.status {
+            GIVEN if self.0.has_ended(bid.shard, bid.grant).await? => Ok(Verdict::Ended),
             GIVEN => Ok(Verdict::Won),
+            ENDED => Ok(Verdict::Ended),
             TAKEN => Ok(Verdict::Lost),
             TOO_LATE => Ok(Verdict::TooLate),
             // No answer to this.

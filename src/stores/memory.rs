@@ -11,9 +11,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use ws_ticket_core::grant::Grant;
+use ws_ticket_core::grant::{Grant, Subject};
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket_core::ticket::{Digest, Home, Ticket, TicketId};
 use ws_ticket_core::time::Millis;
 
@@ -31,6 +31,8 @@ pub struct Memory {
     home: Home,
     capacity: usize,
     used_capacity: usize,
+    /// Whether to remember in which rooms sessions may be.
+    rooms: bool,
     held: RefCell<Held>,
 }
 
@@ -44,6 +46,10 @@ struct Held {
     by_expiry: BTreeSet<(Millis, Digest)>,
     /// The used ones likewise.
     used_by_expiry: BTreeSet<(Millis, Digest)>,
+    /// Of subjects whose tickets were ended: those issued before the first moment open nothing, and after the second there are none.
+    ends: HashMap<Subject, (Millis, Millis)>,
+    /// Where sessions of a subject may be, and until when.
+    stays: HashMap<Subject, HashMap<Digest, Millis>>,
 }
 
 impl Held {
@@ -54,6 +60,18 @@ impl Held {
         while self.used_by_expiry.first().is_some_and(|(expires_at, _)| *expires_at <= now) {
             self.forget_used();
         }
+    }
+
+    /// Whether the grant opens nothing any more; where it does, and sessions are in rooms, remembers where.
+    fn has_ended(&mut self, grant: &Grant, rooms: bool) -> bool {
+        let has_ended = self.ends.get(&grant.subject).is_some_and(|(before, _)| grant.issued_at < *before);
+        if !has_ended && rooms {
+            self.stays.retain(|_, rooms| rooms.values().any(|until| *until > grant.issued_at));
+            let until = grant.session_ends_at.unwrap_or(Millis(u64::MAX));
+            let stay = self.stays.entry(grant.subject.clone()).or_default().entry(grant.place()).or_insert(until);
+            *stay = until.max(*stay);
+        }
+        has_ended
     }
 
     fn insert(&mut self, digest: Digest, grant: Grant) {
@@ -91,9 +109,9 @@ impl Held {
 }
 
 impl Memory {
-    /// An empty store whose tickets go by `home`.
-    pub fn new(home: Home) -> Self {
-        Self { home, capacity: CAPACITY, used_capacity: USED_CAPACITY, held: RefCell::default() }
+    /// An empty store whose tickets go by `home`. With `rooms` it remembers where sessions may be.
+    pub fn new(home: Home, rooms: bool) -> Self {
+        Self { home, capacity: CAPACITY, used_capacity: USED_CAPACITY, rooms, held: RefCell::default() }
     }
 }
 
@@ -130,13 +148,27 @@ impl TicketStore for Memory {
         Ok(ticket)
     }
 
+    /// In this isolate, as far as its tickets reach.
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        let mut held = self.held.borrow_mut();
+        if end.before != Millis(0) {
+            held.ends.retain(|_, (_, until)| *until > end.before);
+            let (before, until) = held.ends.entry(end.subject.clone()).or_default();
+            (*before, *until) = ((*before).max(end.before), (*until).max(end.kept_until()));
+        }
+        Ok(held.stays.get(&end.subject).map(|rooms| rooms.keys().copied().collect()).unwrap_or_default())
+    }
+
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
         let mut held = self.held.borrow_mut();
         let digest = ticket.digest();
         Ok(match held.remove(&digest) {
             Some(grant) => {
                 held.remember_used(digest, &grant, self.used_capacity);
-                Consumed::Granted(grant)
+                match held.has_ended(&grant, self.rooms) {
+                    true => Consumed::Ended(grant.ticket_id),
+                    false => Consumed::Granted(grant),
+                }
             }
             None => held.used.get(&digest).map_or(Consumed::Unknown, |ticket_id| Consumed::Used(*ticket_id)),
         })

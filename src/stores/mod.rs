@@ -3,6 +3,7 @@
 pub mod claimed;
 pub mod condition;
 pub mod durable;
+pub mod ends;
 pub mod fallback;
 pub mod instrumented;
 pub mod kv;
@@ -14,7 +15,7 @@ pub mod resting;
 pub mod sealed;
 pub mod upstash;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use worker::Env;
@@ -22,10 +23,11 @@ use worker::js_sys::Reflect;
 use worker::wasm_bindgen::{JsCast, JsValue};
 
 use crate::config::{BadSetting, KV_BINDING, Leaf, SHARD_BINDING, Stores};
-use crate::objects::shards::Shards;
+use crate::objects::shards::{ShardSettings, Shards};
 use claimed::Claimed;
 use condition::Condition;
 use durable::Durable;
+use ends::Ends;
 use fallback::Fallback;
 use instrumented::{Instrumented, Thresholds};
 use kv::{AfterRead, Kv};
@@ -57,7 +59,7 @@ pub type Built = (Fallback, Vec<Rc<Condition>>);
 
 /// Builds what is configured out of the Worker's bindings. All stores that can't be built are named.
 pub fn build(stores: &Stores, env: &Env, clock: fn() -> Millis, sink: Sink) -> Result<Built, Vec<BadSetting>> {
-    let builder = Builder { stores, env, clock, sink, conditions: RefCell::default() };
+    let builder = Builder { stores, env, clock, sink, conditions: RefCell::default(), shards_told: Cell::default() };
     let mut problems = Vec::new();
     let mut built = |leaves: &[Leaf]| {
         let built = leaves.iter().map(|leaf| builder.leaf(leaf));
@@ -78,12 +80,14 @@ struct Builder<'a> {
     clock: fn() -> Millis,
     sink: Sink,
     conditions: RefCell<Vec<Rc<Condition>>>,
+    /// Whether a store that was built already tells the shards of ends.
+    shards_told: Cell<bool>,
 }
 
 impl Builder<'_> {
     fn leaf(&self, leaf: &Leaf) -> Result<Box<dyn TicketStore>, BadSetting> {
         Ok(match leaf {
-            Leaf::Memory => self.watched(Memory::new(home(MEMORY)?)),
+            Leaf::Memory => self.watched(Memory::new(home(MEMORY)?, self.stores.ends && self.stores.rooms)),
             Leaf::Kv { ledger: false } => self.watched(self.resting(self.kv(AfterRead::Delete)?, ISSUING)),
             Leaf::Kv { ledger: true } => {
                 // KV and each shard hang for themselves.
@@ -98,11 +102,11 @@ impl Builder<'_> {
                 self.watched(Claimed::new(Sealed::new(keys, self.clock), self.ledger()?))
             }
             Leaf::Redis(redis) => {
-                let store = Redis::new(home(REDIS)?, redis.clone(), self.stores.timeout_ms);
+                let store = Redis::new(home(REDIS)?, redis.clone(), self.stores.timeout_ms, self.ends());
                 self.watched(self.resting(store, REDIS))
             }
             Leaf::Upstash(upstash) => {
-                let store = Upstash::new(home(UPSTASH)?, upstash.clone(), self.stores.timeout_ms);
+                let store = Upstash::new(home(UPSTASH)?, upstash.clone(), self.stores.timeout_ms, self.ends());
                 self.watched(self.resting(store, UPSTASH))
             }
         })
@@ -124,6 +128,10 @@ impl Builder<'_> {
         Rests::new(u64::from(self.stores.timeout_ms).saturating_mul(2).saturating_add(1_000), self.clock)
     }
 
+    fn ends(&self) -> Option<Ends> {
+        self.stores.ends.then(|| Ends { stay_seconds: self.stores.rooms.then_some(self.stores.session_max_seconds) })
+    }
+
     fn kv(&self, after_read: AfterRead) -> Result<Kv, BadSetting> {
         // It has no class of its own to know it by.
         let namespace = Reflect::get(self.env, &KV_BINDING.into()).ok().filter(JsValue::is_object);
@@ -140,7 +148,15 @@ impl Builder<'_> {
             .env
             .durable_object(SHARD_BINDING)
             .map_err(|_| BadSetting::binding(SHARD_BINDING, "the Durable Object class TicketShard"))?;
-        Ok(Shards::new(namespace, self.stores.shards, self.stores.timeout_ms))
+        let settings = ShardSettings {
+            count: self.stores.shards,
+            previous: self.stores.shards_before,
+            timeout_ms: self.stores.timeout_ms,
+            ends: self.stores.ends,
+            rooms: self.stores.rooms,
+            tells: !self.shards_told.replace(true),
+        };
+        Ok(Shards::new(namespace, settings))
     }
 }
 

@@ -11,8 +11,8 @@ use super::claimed::{Bid, Ledger, Verdict};
 use super::rest::Rests;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{NoRandomness, Ticket};
+use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Digest, Ticket};
 
 /// A store that rests.
 pub struct Resting<S> {
@@ -54,6 +54,11 @@ impl<S: TicketStore> TicketStore for Resting<S> {
         self.rests.ask(self.issues_at, self.store.issue(grant, near)).await
     }
 
+    /// Asked whether it rests or not: who ends something wants it ended.
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        self.store.end(end).await
+    }
+
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
         if !self.is_home_of(ticket) {
             return Ok(Consumed::Unknown);
@@ -84,11 +89,15 @@ impl<L: Ledger> fmt::Display for RestingLedger<L> {
 
 #[async_trait(?Send)]
 impl<L: Ledger> Ledger for RestingLedger<L> {
-    fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness> {
-        self.ledger.pick(near)
+    fn pick(&self, grant: &Grant, near: Option<Region>) -> Shard {
+        self.ledger.pick(grant, near)
     }
 
-    async fn claim(&self, bid: &Bid) -> Result<Verdict, StoreError> {
+    async fn claim(&self, bid: &Bid<'_>) -> Result<Verdict, StoreError> {
         self.rests.ask(&bid.shard.to_string(), self.ledger.claim(bid)).await
+    }
+
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        self.ledger.end(end).await
     }
 }

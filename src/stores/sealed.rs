@@ -10,8 +10,8 @@ use async_trait::async_trait;
 
 use ws_ticket_core::grant::{Grant, Unreadable};
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{NotSealed, SealKeys, Ticket};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Digest, NotSealed, SealKeys, Ticket};
 use ws_ticket_core::time::Millis;
 
 /// The store.
@@ -56,6 +56,11 @@ impl TicketStore for Sealed {
             // The configuration has seen to it that there is one.
             NotSealed::NoKey => StoreError::Unavailable { step: STEP, cause: Cause::Failed },
         })
+    }
+
+    /// Nothing is kept of its tickets: what ends them is the ledger before it.
+    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {

@@ -13,17 +13,19 @@ use std::fmt;
 use async_trait::async_trait;
 use futures_util::future::join;
 
+use super::ends::{self, Ends};
 use super::redis::command::Command;
 use crate::config::UpstashSettings;
 use crate::platform::{self, Call, Deadline, NoAnswer};
 use answer::result_of;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, Fault, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{Home, Ticket};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Fault, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Digest, Home, Ticket};
 
 const SET: &str = "upstash.set";
 const GETDEL: &str = "upstash.getdel";
+const EVAL: &str = "upstash.eval";
 /// How many bytes an answer has at most. A grant takes well under 1 KiB.
 const ANSWER_MAX: usize = 64 * 1024;
 
@@ -32,14 +34,26 @@ pub struct Upstash {
     home: Home,
     settings: UpstashSettings,
     timeout_ms: u32,
+    ends: Option<Ends>,
     /// Whether the database was seen to do what consumes a ticket: a token may be allowed less.
     proven: Cell<bool>,
 }
 
 impl Upstash {
     /// The database as a store whose tickets go by `home`, each request waited for at most `timeout_ms`.
-    pub fn new(home: Home, settings: UpstashSettings, timeout_ms: u32) -> Self {
-        Self { home, settings, timeout_ms, proven: Cell::new(false) }
+    /// With `ends` it takes tickets by a script that looks at those.
+    pub fn new(home: Home, settings: UpstashSettings, timeout_ms: u32, ends: Option<Ends>) -> Self {
+        Self { home, settings, timeout_ms, ends, proven: Cell::new(false) }
+    }
+
+    /// The step that takes a ticket.
+    fn taking(&self) -> &'static str {
+        if self.ends.is_some() { EVAL } else { GETDEL }
+    }
+
+    fn probe(&self) -> Command {
+        let [script, ..] = Command::probes_to_take();
+        if self.ends.is_some() { script } else { Command::probe() }
     }
 
     async fn ask(&self, step: &'static str, command: Command) -> Result<Option<String>, StoreError> {
@@ -98,7 +112,7 @@ impl TicketStore for Upstash {
             set.await?
         } else {
             // At the same time, so that the first ticket takes no longer. When it is refused, nobody gets the ticket.
-            let (set, probe) = join(set, self.ask(GETDEL, Command::probe())).await;
+            let (set, probe) = join(set, self.ask(self.taking(), self.probe())).await;
             let result = set?;
             probe?;
             self.proven.set(true);
@@ -111,18 +125,29 @@ impl TicketStore for Upstash {
         }
     }
 
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        let rooms = self.ask(EVAL, Command::end(end)).await?;
+        ends::rooms(&rooms.unwrap_or_default(), &end.subject, EVAL)
+    }
+
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
         if !self.is_home_of(ticket) {
             return Ok(Consumed::Unknown);
         }
-        let result = self.ask(GETDEL, Command::getdel(&ticket.digest())).await;
+        let take = match self.ends {
+            Some(ends) => Command::take(&ticket.digest(), ends.stay_seconds),
+            None => Command::getdel(&ticket.digest()),
+        };
+        let step = self.taking();
+        let result = self.ask(step, take).await;
         if result.as_ref().err().and_then(StoreError::cause).is_some_and(Cause::is_lasting) {
             // Somebody has changed the database or the token: whether they will do has to be found out again.
             self.proven.set(false);
         }
         match result? {
             None => Ok(Consumed::Unknown),
-            Some(record) => Consumed::of_record(&record, GETDEL),
+            Some(record) if self.ends.is_some() => ends::taken(&record, step),
+            Some(record) => Consumed::of_record(&record, step),
         }
     }
 }

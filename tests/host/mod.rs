@@ -20,8 +20,8 @@ use ws_ticket::stores::sealed::Sealed;
 use ws_ticket_core::gate::{Caller, Cookie, Presenter};
 use ws_ticket_core::grant::{Claims, Grant, Subject};
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Cause, Consumed, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{Digest, Home, NoRandomness, SealKeys, Ticket};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Digest, Home, SealKeys, Ticket};
 use ws_ticket_core::time::Millis;
 
 /// A composition under test.
@@ -103,7 +103,7 @@ fn sealed() -> Sealed {
 }
 
 fn memory() -> Memory {
-    Memory::new(Home::parse("m").unwrap())
+    Memory::new(Home::parse("m").unwrap(), false)
 }
 
 /// When a part fails.
@@ -198,6 +198,10 @@ impl<S: TicketStore> TicketStore for Faulty<S> {
         self.1.around(self.2, self.0.issue(grant, near)).await
     }
 
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        self.1.around(self.2, self.0.end(end)).await
+    }
+
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {
         self.1.around(self.2, self.0.consume(ticket, attempt)).await
     }
@@ -240,6 +244,10 @@ impl TicketStore for Shelf {
         Ok(ticket)
     }
 
+    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
         let grant = self.grants.borrow().get(&ticket.digest()).cloned();
         Yield(false).await;
@@ -270,11 +278,15 @@ impl fmt::Display for Book {
 
 #[async_trait(?Send)]
 impl Ledger for Book {
-    fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness> {
-        Ok(Shard { number: 3, region: near })
+    fn pick(&self, _: &Grant, near: Option<Region>) -> Shard {
+        Shard { number: 3, region: near }
     }
 
-    async fn claim(&self, bid: &Bid) -> Result<Verdict, StoreError> {
+    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn claim(&self, bid: &Bid<'_>) -> Result<Verdict, StoreError> {
         assert_eq!(bid.shard.number, 3);
         let elect = async {
             let holder = *self.claims.borrow_mut().entry(bid.ticket()).or_insert(bid.attempt);

@@ -1,16 +1,17 @@
 //! The gate of the model, with the wrappers around the stores: what `Gate`, `Claimed` and `Fallback` do next when a client
 //! comes, when a store has answered, and when no answer came.
 
-use super::protocol::{Hole, Kind, Protocol, TTL};
+use super::protocol::{Hole, Kind, LEAD, Protocol, SKEW, TTL};
 use super::world::{
-    Answer, Ask, Asker, Attempt, Connection, Consumed, Grant, HomeId, Issue, Moment, NotAdmitted, Reply, Request,
-    Ticket, Verdict, World,
+    Answer, Ask, Asker, Attempt, Connection, Consumed, Ending, Grant, HomeId, Issue, Moment, NotAdmitted, Reply,
+    Request, Ticket, Verdict, World,
 };
 
 impl Protocol {
     /// A client asks for a ticket, and the first store that is asked is this one. A sealed ticket carries the grant if it `fits`.
-    pub fn issue(&self, world: &mut World, at: u8, first: HomeId, fits: bool) {
-        let grant = Grant { ticket_id: at, expires_at: world.now + TTL };
+    pub fn issue(&self, world: &mut World, at: u8, first: HomeId, fits: bool, clock: Moment) {
+        // The reading matters to ends alone; that a ticket expires by the true time leaves nothing out, for each reading then does.
+        let grant = Grant { ticket_id: at, issued_at: clock, expires_at: world.now + TTL };
         if self.kind(first) == Kind::Sealed && !fits {
             // Nothing has happened.
             let next = self.next_home(first);
@@ -39,6 +40,32 @@ impl Protocol {
         world.asked.insert((Asker::Issue(at), ask));
     }
 
+    /// An operator ends what was issued. Each store is told of a moment that lies ahead by all clocks.
+    pub fn end(&self, world: &mut World, clock: Moment) {
+        let before = if self.hole == Some(Hole::EndsAtOnce) { clock } else { clock + LEAD };
+        self.tell(world, before, 0, false);
+    }
+
+    fn tell(&self, world: &mut World, before: Moment, home: HomeId, again: bool) {
+        let ask = Ask { home, request: Request::End(before), again };
+        world.ending = Ending::Telling { before, ask };
+        world.asked.insert((Asker::End, ask));
+    }
+
+    fn told(&self, world: &mut World, clock: Moment) {
+        let Ending::Telling { before, ask } = world.ending else { return };
+        let next = ask.home + 1;
+        if usize::from(next) < self.homes.len() {
+            self.tell(world, before, next, false);
+        } else if clock + SKEW < before || matches!(self.hole, Some(Hole::EndsLate | Hole::EndsAtOnce)) {
+            let issued = world.handed_out().fold(0, |issued, ticket| issued | 1 << ticket.ticket_id);
+            world.ending = Ending::Answered { issued };
+        } else {
+            // The gate asks again with a later moment; here it just says that it doesn't know.
+            world.ending = Ending::Unavailable;
+        }
+    }
+
     /// A connection comes with a ticket.
     pub fn present(&self, world: &mut World, at: Attempt, ticket: Ticket) {
         let clock_before = (self.hole == Some(Hole::ClockReadBefore)).then_some(world.now);
@@ -58,7 +85,8 @@ impl Protocol {
             }
         };
         let ask = Ask { home, request, again: false };
-        send(world, at, Connection::Consuming { ticket, ask, granted: sealed, clock_before });
+        let after_end = world.has_ended(ticket);
+        send(world, at, Connection::Consuming { ticket, ask, granted: sealed, clock_before, after_end });
     }
 
     /// A store's reply has arrived. `clock` is what the gate reads then.
@@ -70,11 +98,14 @@ impl Protocol {
                 *issue = Issue::HandedOut { ticket, fell_back: ask.home != first };
             }
             Asker::Connection(at) => self.consumed(world, at, reply, clock),
+            Asker::End => self.told(world, clock),
         }
     }
 
     fn consumed(&self, world: &mut World, at: Attempt, reply: Reply, clock: Moment) {
-        let Connection::Consuming { ticket, ask, granted, clock_before } = world.connections[usize::from(at)] else {
+        let Connection::Consuming { ticket, ask, granted, clock_before, after_end } =
+            world.connections[usize::from(at)]
+        else {
             return;
         };
         let request = match (reply.answer, self.kind(ask.home)) {
@@ -84,22 +115,29 @@ impl Protocol {
         };
         if let Some((grant, request)) = request {
             let ask = Ask { home: ask.home, request, again: false };
-            return send(world, at, Connection::Consuming { ticket, ask, granted: Some(grant), clock_before });
+            return send(
+                world,
+                at,
+                Connection::Consuming { ticket, ask, granted: Some(grant), clock_before, after_end },
+            );
         }
         let consumed = match (reply.answer, granted) {
             (Answer::Consumed(consumed), _) => consumed,
             (Answer::Done | Answer::Verdict(Verdict::Won), Some(grant)) => Consumed::Granted(grant),
             (Answer::Verdict(Verdict::TooLate), _) => Consumed::TooLate,
+            (Answer::Verdict(Verdict::Ended), _) => Consumed::Ended,
             _ => Consumed::Used,
         };
         let next = match consumed {
             Consumed::Granted(grant) if clock_before.unwrap_or(clock) >= grant.expires_at => NotAdmitted::Expired,
             Consumed::Granted(grant) => {
-                let admitted = Connection::Admitted { ticket, grant, at: world.now, recognised: reply.recognised };
+                let admitted =
+                    Connection::Admitted { ticket, grant, at: world.now, recognised: reply.recognised, after_end };
                 world.connections[usize::from(at)] = admitted;
                 return;
             }
             Consumed::Used => NotAdmitted::Used,
+            Consumed::Ended => NotAdmitted::Ended,
             Consumed::TooLate => NotAdmitted::Expired,
             Consumed::Unknown => NotAdmitted::Unknown,
         };
@@ -118,6 +156,10 @@ impl Protocol {
         match asker {
             Asker::Issue(at) => self.not_put(world, at),
             Asker::Connection(at) => self.not_consumed(world, at),
+            Asker::End => match world.ending {
+                Ending::Telling { before, ask } if !ask.again => self.tell(world, before, ask.home, true),
+                _ => world.ending = Ending::Unavailable,
+            },
         }
     }
 
@@ -137,7 +179,9 @@ impl Protocol {
     }
 
     fn not_consumed(&self, world: &mut World, at: Attempt) {
-        let Connection::Consuming { ticket, ask, granted, clock_before } = world.connections[usize::from(at)] else {
+        let Connection::Consuming { ticket, ask, granted, clock_before, after_end } =
+            world.connections[usize::from(at)]
+        else {
             return;
         };
         let knows_attempts = match ask.request {
@@ -148,12 +192,12 @@ impl Protocol {
         match granted {
             _ if knows_attempts && !ask.again => {
                 let ask = Ask { again: true, ..ask };
-                send(world, at, Connection::Consuming { ticket, ask, granted, clock_before });
+                send(world, at, Connection::Consuming { ticket, ask, granted, clock_before, after_end });
             }
             // `Kv` alone admits also when the delete gave no answer.
             Some(grant) if self.kind(ask.home) == Kind::Kv => {
                 world.connections[usize::from(at)] =
-                    Connection::Admitted { ticket, grant, at: world.now, recognised: false };
+                    Connection::Admitted { ticket, grant, at: world.now, recognised: false, after_end };
             }
             _ => self.refuse(world, at, NotAdmitted::Unavailable),
         }

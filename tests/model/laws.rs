@@ -4,16 +4,19 @@
 use stateright::Property;
 
 use super::protocol::{Kind, Protocol};
-use super::world::{Connection, Issue, NotAdmitted, Ticket, World};
+use super::world::{Connection, Ending, Issue, NotAdmitted, Ticket, World};
 
 // In every world.
 pub const ONE_TICKET: &str = "a ticket admits one connection";
 pub const ONE_GRANT: &str = "a grant admits one connection, whatever tickets were made for it";
 pub const NOT_EXPIRED: &str = "an expired ticket admits none";
 pub const HANDED_OUT: &str = "a ticket that was not handed out admits none";
+pub const NOT_ENDED: &str = "a ticket whose end was answered before it came admits none";
 pub const NOT_BURNT: &str = "who is alone is not told that somebody else was there";
 
 // In some world.
+pub const ENDED: &str = "a ticket that was ended is refused";
+pub const STAYS: &str = "who was there before an end is admitted";
 pub const ADMITTED: &str = "a connection is admitted";
 pub const EXPIRED: &str = "a connection comes too late";
 pub const UNAVAILABLE: &str = "no answer is a 503";
@@ -34,6 +37,14 @@ pub fn laws(protocol: &Protocol) -> Vec<Property<Protocol>> {
         (true, Property::always(ONE_GRANT, |_, world| all_differ(admitted(world).map(|had| had.ticket.ticket_id)))),
         (true, Property::always(NOT_EXPIRED, |_, world| admitted(world).all(|had| !had.too_late))),
         (true, Property::always(HANDED_OUT, was_handed_out)),
+        (true, Property::always(NOT_ENDED, |_, world| admitted(world).all(|had| !had.after_end))),
+        (protocol.ends, Property::sometimes(ENDED, |_, world| refused(world, NotAdmitted::Ended).next().is_some())),
+        (
+            protocol.ends,
+            Property::sometimes(STAYS, |_, world: &World| {
+                matches!(world.ending, Ending::Answered { .. }) && admitted(world).next().is_some()
+            }),
+        ),
         (!several, Property::always(NOT_BURNT, |_, world| refused(world, NotAdmitted::Used).next().is_none())),
         (true, Property::sometimes(ADMITTED, |_, world| admitted(world).next().is_some())),
         (true, Property::sometimes(UNAVAILABLE, |_, world| refused(world, NotAdmitted::Unavailable).next().is_some())),
@@ -89,12 +100,13 @@ struct Admitted {
     ticket: Ticket,
     too_late: bool,
     recognised: bool,
+    after_end: bool,
 }
 
 fn admitted(world: &World) -> impl Iterator<Item = Admitted> + '_ {
     world.connections.iter().filter_map(|connection| match *connection {
-        Connection::Admitted { ticket, grant, at, recognised } => {
-            Some(Admitted { ticket, too_late: at >= grant.expires_at, recognised })
+        Connection::Admitted { ticket, grant, at, recognised, after_end } => {
+            Some(Admitted { ticket, too_late: at >= grant.expires_at, recognised, after_end })
         }
         _ => None,
     })

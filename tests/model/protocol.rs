@@ -8,13 +8,16 @@ use stateright::{Model, Property};
 
 use super::store::{Home, Survives};
 use super::world::{
-    Answer, Ask, Asker, Connection, Consumed, Grant, HomeId, Issue, Moment, Reply, Request, Ticket, Verdict, World,
+    Answer, Ask, Asker, Connection, Consumed, Ending, Grant, HomeId, Issue, Moment, Reply, Request, Ticket, Verdict,
+    World,
 };
 
 /// By how much two clocks can differ: a gate's, a shard's, and the same shard's after it came back on another machine.
 pub const SKEW: Moment = 1;
 /// How much longer than its ticket a claim is remembered.
 pub const MARGIN: Moment = 1;
+/// How far ahead of the asked gate's clock the moment of an end lies.
+pub const LEAD: Moment = SKEW + 1;
 /// How long a ticket lives.
 pub const TTL: Moment = 1;
 
@@ -55,6 +58,12 @@ pub enum Hole {
     NoMargin,
     /// The gate takes the time before it asks the store.
     ClockReadBefore,
+    /// The step that elects doesn't look whether the ticket was ended.
+    EndsUnseen,
+    /// An end is as of the moment at which it is asked for, by the clock of the gate that is asked.
+    EndsAtOnce,
+    /// An end is answered however long the stores took.
+    EndsLate,
 }
 
 /// One composition of stores, with so many clients.
@@ -66,6 +75,8 @@ pub struct Protocol {
     pub issues: u8,
     /// Connections, each with any ticket that was handed out.
     pub connections: u8,
+    /// Whether an operator ends what was issued.
+    pub ends: bool,
     /// The true time goes from 0 to this.
     pub last_moment: Moment,
     pub hole: Option<Hole>,
@@ -78,8 +89,10 @@ pub struct Protocol {
 pub enum Action {
     /// Time passes.
     Tick,
-    /// A client asks for a ticket, and this store is the first that doesn't rest; whether a sealed one can carry the grant.
-    Issue(u8, HomeId, bool),
+    /// A client asks for a ticket, and this store is the first that doesn't rest; whether a sealed one can carry the grant; the reading of the gate's clock.
+    Issue(u8, HomeId, bool, Moment),
+    /// An operator ends what was issued; the reading of the asked gate's clock.
+    End(Moment),
     /// A connection comes with a ticket.
     Present(u8, Ticket),
     /// The request takes effect, at this reading of the store's clock.
@@ -156,6 +169,7 @@ impl Model for Protocol {
             now: 0,
             issues: vec![Issue::NotYet; self.issues.into()],
             connections: vec![Connection::NotYet; self.connections.into()],
+            ending: if self.ends { Ending::NotYet } else { Ending::Unavailable },
             homes: vec![Home::default(); self.homes.len()],
             asked: Default::default(),
             replies: Default::default(),
@@ -171,11 +185,17 @@ impl Model for Protocol {
             actions.push(Action::Tick);
         }
         if let Some(at) = world.issues.iter().position(|issue| *issue == Issue::NotYet) {
-            let firsts = 0..self.homes.len() as HomeId;
-            actions.extend(firsts.clone().map(|first| Action::Issue(at as u8, first, true)));
-            if self.homes.contains(&Kind::Sealed) {
-                actions.extend(firsts.map(|first| Action::Issue(at as u8, first, false)));
+            for (first, clock) in (0..self.homes.len() as HomeId)
+                .flat_map(|first| readings(now, self.ends).map(move |clock| (first, clock)))
+            {
+                actions.push(Action::Issue(at as u8, first, true, clock));
+                if self.homes.contains(&Kind::Sealed) {
+                    actions.push(Action::Issue(at as u8, first, false, clock));
+                }
             }
+        }
+        if world.ending == Ending::NotYet {
+            actions.extend(readings(now, true).map(Action::End));
         }
         if let Some(at) = world.connections.iter().position(|connection| *connection == Connection::NotYet) {
             actions.extend(self.presentable(world).into_iter().map(|ticket| Action::Present(at as u8, ticket)));
@@ -189,7 +209,7 @@ impl Model for Protocol {
         }
         for (&asker, reply) in world.replies.iter().filter(|(_, reply)| !reply.held) {
             let grants = matches!(reply.answer, Answer::Consumed(Consumed::Granted(_)) | Answer::Verdict(Verdict::Won));
-            actions.extend(readings(now, grants).map(|clock| Action::Reply(asker, clock)));
+            actions.extend(readings(now, grants || asker == Asker::End).map(|clock| Action::Reply(asker, clock)));
         }
         actions.extend(world.waiting().into_iter().map(Action::NoAnswer));
         for (at, home) in (0..).zip(&world.homes) {
@@ -210,7 +230,8 @@ impl Model for Protocol {
         let mut next = world.clone();
         match action {
             Action::Tick => next.now += 1,
-            Action::Issue(at, first, fits) => self.issue(&mut next, at, first, fits),
+            Action::Issue(at, first, fits, clock) => self.issue(&mut next, at, first, fits, clock),
+            Action::End(clock) => self.end(&mut next, clock),
             Action::Present(at, ticket) => self.present(&mut next, at, ticket),
             Action::Deliver(asker, ask, clock) => self.deliver(&mut next, asker, ask, Some(clock)),
             Action::Miss(asker, ask) => self.deliver(&mut next, asker, ask, None),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::protocol::{Hole, Kind, MARGIN, Protocol};
+use super::protocol::{Hole, Kind, MARGIN, Protocol, TTL};
 use super::world::{Answer, Ask, Attempt, Consumed, Grant, HomeId, Moment, Request, Ticket, Verdict};
 
 /// What a row goes by.
@@ -13,6 +13,8 @@ pub enum Key {
     Digest(Ticket),
     /// A claim's: the public id.
     TicketId(u8),
+    /// An end's. Its row's grant says until when it matters.
+    End,
 }
 
 /// A grant that is kept, or a claim on one that is kept elsewhere.
@@ -53,6 +55,9 @@ impl Protocol {
     pub fn survives(&self, home: HomeId) -> Survives {
         match (self.hole, self.kind(home)) {
             (Some(Hole::RepliesBeforeDurable), _) => Survives::Flushed,
+            // A server that forgets what it has answered forgets ends, too: that is what `redis` can't promise. And an isolate that is
+            // gone takes its tickets along.
+            (_, Kind::Removing) if self.ends => Survives::Confirmed,
             (Some(Hole::ClaimsInMemory), _) | (_, Kind::Removing | Kind::Kv) => Survives::Nothing,
             (_, Kind::Durable | Kind::KvLedger | Kind::Sealed) => Survives::Confirmed,
         }
@@ -65,7 +70,8 @@ impl Protocol {
 
     /// Whether Workers KV is asked, and not the shard or the server.
     pub fn goes_to_kv(&self, ask: &Ask) -> bool {
-        matches!(self.kind(ask.home), Kind::Kv | Kind::KvLedger) && !matches!(ask.request, Request::Claim(..))
+        matches!(self.kind(ask.home), Kind::Kv | Kind::KvLedger)
+            && !matches!(ask.request, Request::Claim(..) | Request::End(_))
     }
 
     /// Does what is asked, in one step. The answer, and whether the attempt was known from before; `None` where the step
@@ -98,22 +104,41 @@ impl Protocol {
             Request::Claim(grant, _) if self.forgotten_at(grant) <= clock => {
                 Some((Answer::Verdict(Verdict::TooLate), false))
             }
+            Request::End(before) => {
+                // A ticket issued before that moment has expired by this one.
+                let grant = Grant { ticket_id: u8::MAX, issued_at: before, expires_at: before + TTL };
+                rows.insert(Key::End, Row { grant, attempt: None });
+                Some((Answer::Done, false))
+            }
             Request::Claim(grant, attempt) => {
+                let has_ended = self.has_ended(rows, grant);
                 let row = rows.entry(Key::TicketId(grant.ticket_id)).or_insert(Row { grant, attempt: None });
                 let (verdict, recognised) = self.elect(row, ask, attempt);
-                Some((Answer::Verdict(verdict), recognised))
+                Some((
+                    Answer::Verdict(if has_ended && verdict == Verdict::Won { Verdict::Ended } else { verdict }),
+                    recognised,
+                ))
             }
         }
     }
 
     fn take(&self, rows: &mut Rows, ask: &Ask, key: Key, attempt: Attempt) -> (Consumed, bool) {
+        let ended = |grant| self.has_ended(rows, grant).then_some(Consumed::Ended);
+        let ended = rows.get(&key).and_then(|row| ended(row.grant));
         if self.kind(ask.home) != Kind::Durable {
             let taken = rows.remove(&key);
-            return (taken.map_or(Consumed::Unknown, |row| Consumed::Granted(row.grant)), false);
+            return (taken.map_or(Consumed::Unknown, |row| ended.unwrap_or(Consumed::Granted(row.grant))), false);
         }
         let Some(row) = rows.get_mut(&key) else { return (Consumed::Unknown, false) };
         let (verdict, recognised) = self.elect(row, ask, attempt);
-        (if verdict == Verdict::Won { Consumed::Granted(row.grant) } else { Consumed::Used }, recognised)
+        let won = ended.unwrap_or(Consumed::Granted(row.grant));
+        (if verdict == Verdict::Won { won } else { Consumed::Used }, recognised)
+    }
+
+    /// Whether what the ticket would open was ended: looked at in the step that elects.
+    fn has_ended(&self, rows: &Rows, grant: Grant) -> bool {
+        self.hole != Some(Hole::EndsUnseen)
+            && rows.get(&Key::End).is_some_and(|row| grant.issued_at < row.grant.issued_at)
     }
 
     /// Marks the row if nobody has it, and says whether this attempt has it; and whether it had it before.

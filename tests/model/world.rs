@@ -21,6 +21,8 @@ pub type Attempt = u8;
 pub struct Grant {
     /// The public id that the gate gives to each request for a ticket.
     pub ticket_id: u8,
+    /// By the clock of the gate that issued.
+    pub issued_at: Moment,
     pub expires_at: Moment,
 }
 
@@ -47,6 +49,8 @@ pub enum Request {
     Delete(Ticket),
     /// `INSERT … ON CONFLICT DO NOTHING RETURNING` in the ledger.
     Claim(Grant, Attempt),
+    /// Remember that tickets issued before that moment open nothing.
+    End(Moment),
 }
 
 /// A request on its way.
@@ -63,6 +67,7 @@ pub struct Ask {
 pub enum Asker {
     Issue(u8),
     Connection(u8),
+    End,
 }
 
 /// A store's answer to `consume`.
@@ -70,6 +75,7 @@ pub enum Asker {
 pub enum Consumed {
     Granted(Grant),
     Used,
+    Ended,
     TooLate,
     Unknown,
 }
@@ -79,6 +85,7 @@ pub enum Consumed {
 pub enum Verdict {
     Won,
     Lost,
+    Ended,
     TooLate,
 }
 
@@ -124,6 +131,7 @@ pub enum NotAdmitted {
     Unknown,
     Used,
     Expired,
+    Ended,
     /// 503: no answer.
     Unavailable,
 }
@@ -139,6 +147,8 @@ pub enum Connection {
         granted: Option<Grant>,
         /// The clock as it was before the store was asked. Looked at only where that is the hole under test.
         clock_before: Option<Moment>,
+        /// Whether it came with the ticket after its end had been answered.
+        after_end: bool,
     },
     Admitted {
         ticket: Ticket,
@@ -147,11 +157,28 @@ pub enum Connection {
         at: Moment,
         /// Whether it had won before and was only told now.
         recognised: bool,
+        after_end: bool,
     },
     Refused {
         ticket: Ticket,
         why: NotAdmitted,
     },
+}
+
+/// What an operator does: all tickets are one subject's, and are ended once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    NotYet,
+    /// Each store is told, one after the other.
+    Telling {
+        before: Moment,
+        ask: Ask,
+    },
+    /// The answer is out. The requests for a ticket that had theirs by then, as bits.
+    Answered {
+        issued: u8,
+    },
+    Unavailable,
 }
 
 impl Connection {
@@ -166,6 +193,7 @@ pub struct World {
     pub now: Moment,
     pub issues: Vec<Issue>,
     pub connections: Vec<Connection>,
+    pub ending: Ending,
     pub homes: Vec<Home>,
     /// Requests on their way, also those that nobody waits for any more.
     pub asked: BTreeSet<(Asker, Ask)>,
@@ -185,6 +213,10 @@ impl World {
                 Connection::Consuming { ask, .. } => Some(ask),
                 _ => None,
             },
+            Asker::End => match self.ending {
+                Ending::Telling { ask, .. } => Some(ask),
+                _ => None,
+            },
         }
     }
 
@@ -192,7 +224,12 @@ impl World {
     pub fn waiting(&self) -> Vec<Asker> {
         let issues = (0..self.issues.len() as u8).map(Asker::Issue);
         let connections = (0..self.connections.len() as u8).map(Asker::Connection);
-        issues.chain(connections).filter(|asker| self.awaited(*asker).is_some()).collect()
+        issues.chain(connections).chain([Asker::End]).filter(|asker| self.awaited(*asker).is_some()).collect()
+    }
+
+    /// Whether the end of the ticket has been answered.
+    pub fn has_ended(&self, ticket: Ticket) -> bool {
+        matches!(self.ending, Ending::Answered { issued } if issued >> ticket.ticket_id & 1 == 1)
     }
 
     /// The tickets that clients hold.

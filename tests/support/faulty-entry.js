@@ -5,7 +5,7 @@
 // controls: `POST /__edge` sets a plan, `GET /__edge` tells how often each binding was called and what the artifact holds on to,
 // `/__edge/alarm?id=` shows (GET) or runs (POST) the alarm of a shard, or of the object `of` another binding.
 //
-// A plan: `{ kv: { get, put, delete }, shard: { fetch }, room: { fetch }, issue_limit: { limit }, refusal_limit: { limit }, clock, tick, log, platform }`.
+// A plan: `{ kv: { get, put, delete }, shard: { fetch }, room: { fetch, ask }, issue_limit: { limit }, refusal_limit: { limit }, clock, tick, log, platform }`.
 // A fault: `{ how, only?, times?, ms?, status?, body?, value?, says?, error? }` where `how` is `throw` (fails, nothing happened), `lost`
 // (happened, then fails), `late` (after `ms`), `hang` (no answer for a minute), `never` (none at all) or `answer` (shard: this
 // status and body; a limit: this `value`; nothing happened); `only` is the one shard that has it; `times` is how many calls it lasts, else
@@ -165,6 +165,12 @@ Object.defineProperty(Fetcher, "name", { value: "Fetcher" });
 function edgeRooms(real) {
   const stub = (name) => ({
     fetch: (...args) => through("room", "fetch", shardFailure(), () => real.getByName(name).fetch(...args)),
+    ...Object.fromEntries(
+      ["end", "extend", "list"].map((method) => [
+        method,
+        (asked) => through("room", "ask", shardFailure(), () => real.getByName(name)[method](asked)),
+      ]),
+    ),
   });
   return { getByName: stub };
 }

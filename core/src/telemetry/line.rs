@@ -85,6 +85,10 @@ enum Line<'a> {
         limiter: &'static str,
         reason: &'static str,
     },
+    SessionsEnded {
+        level: Level,
+        sessions: Option<u64>,
+    },
     InternalError {
         level: Level,
         route: &'static str,
@@ -128,6 +132,7 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
         },
         Event::IdentityFailed { step, reason, ms } => Line::IdentityFailed { level, step, reason, ms },
         Event::LimiterFailed { limiter, reason } => Line::LimiterFailed { level, limiter, reason },
+        Event::SessionsEnded { sessions } => Line::SessionsEnded { level, sessions },
         Event::InternalError { route } => Line::InternalError { level, route },
     }
 }
@@ -139,6 +144,7 @@ impl Outcome {
             Self::Issued => "issued",
             Self::Granted => "granted",
             Self::Used => "used",
+            Self::Ended => "ended",
             Self::TooLate => "too_late",
             Self::NotUnderstood => "not_understood",
             Self::Unknown => "unknown",

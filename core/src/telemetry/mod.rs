@@ -59,6 +59,8 @@ pub enum Operation {
     Issue,
     /// To read, once.
     Consume,
+    /// To remember an end.
+    End,
 }
 
 impl Operation {
@@ -66,6 +68,7 @@ impl Operation {
         match self {
             Self::Issue => "issue",
             Self::Consume => "consume",
+            Self::End => "end",
         }
     }
 }
@@ -79,6 +82,8 @@ pub enum Outcome {
     Granted,
     /// Another attempt had it.
     Used,
+    /// What the ticket would open was ended; or an end is remembered.
+    Ended,
     /// The ticket expired too long ago to tell.
     TooLate,
     /// What is kept of the ticket was written by a newer version.
@@ -118,6 +123,8 @@ pub enum Event<'a> {
     FellBack { ticket_id: TicketId, store: &'a str },
     /// From this ticket on the first choice issues again.
     Recovered { ticket_id: TicketId, store: &'a str },
+    /// An operator has ended sessions: so many, where the gate has them in its hands.
+    SessionsEnded { sessions: Option<u64> },
     /// Something that the gate's own code did not foresee; the request was answered 500.
     InternalError { route: &'static str },
 }
@@ -141,6 +148,7 @@ impl Event<'_> {
             | Self::Recovered { .. }
             | Self::Issued { .. }
             | Self::Consumed { .. }
+            | Self::SessionsEnded { .. }
             | Self::Refused { .. }
             | Self::Store { .. } => Level::Info,
         }

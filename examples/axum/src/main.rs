@@ -47,6 +47,11 @@ impl TicketStore for Shelf {
         Ok(ticket)
     }
 
+    /// Nobody ends sessions here from outside: a store whose gate does remembers whose, and looks when it hands a ticket out.
+    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
+        Err(StoreError::Unavailable { step: "shelf.end", cause: Cause::NotUnderstood })
+    }
+
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
         Ok(self.0.borrow_mut().remove(&ticket.digest()).map_or(Consumed::Unknown, Consumed::Granted))
     }

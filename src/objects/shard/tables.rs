@@ -30,6 +30,9 @@ const LOOK_MAX: usize = 32;
 // can be.
 #[wasm_bindgen(module = "/src/objects/shard/tables.js")]
 extern "C" {
+    /// The first row.
+    #[wasm_bindgen(catch)]
+    pub(super) fn row(sql: &JsValue, statement: &str) -> Result<Option<Array>, JsValue>;
     #[wasm_bindgen(catch, js_name = row)]
     fn with_key(sql: &JsValue, statement: &str, key: &[u8]) -> Result<Option<Array>, JsValue>;
     #[wasm_bindgen(catch, js_name = row)]

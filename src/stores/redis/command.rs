@@ -3,12 +3,32 @@
 use serde::Serialize;
 
 use crate::config::RedisSettings;
+use ws_ticket_core::store::End;
 use ws_ticket_core::ticket::Digest;
 
 /// Gives a value away and forgets it, in one step, for servers that have no `GETDEL` (Redis 6.2). A key that isn't there is
 /// `false`, which Redis answers as null (<https://redis.io/docs/latest/develop/programmability/lua-api/#lua-to-resp2-type-conversion>).
 /// It deletes what isn't there too, so that it fails always where it may not delete.
 const GETDEL_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]); redis.call('DEL', KEYS[1]); return v";
+
+/// The same where sessions can be ended, and in the same step: the moment before which the subject's tickets open nothing, or none, a line
+/// break, and the record. With `ARGV[1]`, in seconds, the room is remembered for so long, unless the ticket opens nothing. Subjects are named by a digest: a
+/// key may be shown where a record isn't.
+const TAKE_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]); redis.call('DEL', KEYS[1]); if not v then return v end
+local g = cjson.decode(v); local s = redis.sha1hex(g.subject)
+local e = redis.call('GET', 'wst:end:' .. s) or ''
+if ARGV[1] ~= '' and (e == '' or g.issued_at >= tonumber(e)) then
+  redis.call('SADD', 'wst:stays:' .. s, g.room or ''); redis.call('EXPIRE', 'wst:stays:' .. s, ARGV[1])
+end
+return e .. '\\n' .. v";
+
+/// Remembers the end of `ARGV[1]`'s tickets that were issued before `ARGV[2]` until `ARGV[3]`, unless a later one is remembered; gives the
+/// rooms that are, as JSON, where the empty text is the subject's own. With `0` for the moment it only gives those.
+const END_SCRIPT: &str = "local s = redis.sha1hex(ARGV[1]); local k = 'wst:end:' .. s; local e = redis.call('GET', k)
+if ARGV[2] ~= '0' and (not e or tonumber(e) < tonumber(ARGV[2])) then
+  redis.call('SET', k, ARGV[2]); redis.call('PEXPIREAT', k, ARGV[3])
+end
+return cjson.encode(redis.call('SMEMBERS', 'wst:stays:' .. s))";
 
 /// Keys that no ticket has, one in the middle of each quarter of a Redis Cluster's slots: a node with less than three quarters
 /// of them has to send one elsewhere (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>).
@@ -38,6 +58,23 @@ impl Command {
     /// The same, for a server that doesn't know `GETDEL`.
     pub fn getdel_by_script(digest: &Digest) -> Self {
         Self::getdel_key_by_script(&key(digest))
+    }
+
+    /// Gives the record away and forgets it, with what is known of an end. Where a session would be is remembered for `stay_seconds`.
+    pub fn take(digest: &Digest, stay_seconds: Option<u32>) -> Self {
+        let seconds = stay_seconds.map(|seconds| seconds.to_string()).unwrap_or_default();
+        Self::new(["EVAL", TAKE_SCRIPT, "1", &key(digest), &seconds])
+    }
+
+    /// Remembers an end and gives the rooms.
+    pub fn end(end: &End) -> Self {
+        let (before, until) = (end.before.0.to_string(), end.kept_until().0.to_string());
+        Self::new(["EVAL", END_SCRIPT, "0", end.subject.as_str(), &before, &until])
+    }
+
+    /// The probes for a gate that takes by script.
+    pub fn probes_to_take() -> [Self; 4] {
+        PROBES.map(|probe| Self::new(["EVAL", TAKE_SCRIPT, "1", probe, ""]))
     }
 
     fn getdel_key(key: &str) -> Self {

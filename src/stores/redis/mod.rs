@@ -18,6 +18,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use super::ends::{self, Ends};
 use crate::config::RedisSettings;
 use command::Command;
 use connection::Connection;
@@ -25,7 +26,7 @@ pub(super) use refusal::cause_of;
 use resp::Reply;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket_core::ticket::{Digest, Home, Ticket};
 
 const SET: &str = "redis.set";
@@ -37,6 +38,7 @@ pub struct Redis {
     home: Home,
     settings: RedisSettings,
     timeout_ms: u32,
+    ends: Option<Ends>,
     /// Found out by the first ticket, and remembered until the server refuses something.
     lacks_getdel: Cell<bool>,
     /// Whether the server was seen to do what consumes a ticket.
@@ -44,9 +46,10 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// The server as a store whose tickets go by `home`. An operation takes at most `timeout_ms`, half of it to connect.
-    pub fn new(home: Home, settings: RedisSettings, timeout_ms: u32) -> Self {
-        Self { home, settings, timeout_ms, lacks_getdel: Cell::new(false), proven: Cell::new(false) }
+    /// The server as a store whose tickets go by `home`. An operation takes at most `timeout_ms`, half of it to connect. With `ends` it
+    /// takes tickets by a script that looks at those.
+    pub fn new(home: Home, settings: RedisSettings, timeout_ms: u32, ends: Option<Ends>) -> Self {
+        Self { home, settings, timeout_ms, ends, lacks_getdel: Cell::new(false), proven: Cell::new(false) }
     }
 
     /// A connection for one operation.
@@ -64,10 +67,18 @@ impl Redis {
     /// The reply to `SET`, which goes out together with the probes. When one of those is refused, nobody gets the ticket.
     async fn set_and_prove(&self, set: Command) -> Result<Reply, StoreError> {
         let mut connection = self.connect(SET).await?;
-        let commands = std::iter::once(set).chain(Command::probes());
+        let probes = if self.ends.is_some() { Command::probes_to_take() } else { Command::probes() };
+        let commands = std::iter::once(set).chain(probes);
         connection.begin(&self.settings, commands).await?;
         let reply = connection.reply(SET).await?;
         if reply != Reply::Ok {
+            return Ok(reply);
+        }
+        if self.ends.is_some() {
+            if let Some(refused) = probed(&mut connection, EVAL).await? {
+                return Err(StoreError::Unavailable { step: EVAL, cause: refused.cause() });
+            }
+            self.proven.set(true);
             return Ok(reply);
         }
         let lacks_getdel = match probed(&mut connection, GETDEL).await? {
@@ -88,6 +99,9 @@ impl Redis {
 
     /// The reply to `GETDEL` or, where the server doesn't know it, to the script; and which of them it was.
     async fn take(&self, digest: &Digest) -> Result<(&'static str, Reply), StoreError> {
+        if let Some(ends) = self.ends {
+            return Ok((EVAL, self.ask(EVAL, Command::take(digest, ends.stay_seconds)).await?));
+        }
         if self.lacks_getdel.get() {
             return Ok((EVAL, self.ask(EVAL, Command::getdel_by_script(digest)).await?));
         }
@@ -151,6 +165,16 @@ impl TicketStore for Redis {
         }
     }
 
+    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        match self.ask(EVAL, Command::end(end)).await? {
+            Reply::Value(rooms) => {
+                let rooms = std::str::from_utf8(&rooms).map_err(|_| StoreError::Corrupt { step: EVAL })?;
+                ends::rooms(rooms, &end.subject, EVAL)
+            }
+            reply => Err(StoreError::Unavailable { step: EVAL, cause: reply.cause() }),
+        }
+    }
+
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
         if !self.is_home_of(ticket) {
             return Ok(Consumed::Unknown);
@@ -160,7 +184,7 @@ impl TicketStore for Redis {
             Reply::Null => Ok(Consumed::Unknown),
             Reply::Value(record) => {
                 let record = std::str::from_utf8(&record).map_err(|_| StoreError::Corrupt { step })?;
-                Consumed::of_record(record, step)
+                if self.ends.is_some() { ends::taken(record, step) } else { Consumed::of_record(record, step) }
             }
             reply => {
                 // Somebody has changed the server: what was found out has to be found out again.

@@ -13,7 +13,7 @@ use ws_ticket_core::grant::Room;
 use ws_ticket_core::region::Shard;
 use ws_ticket_core::store::Fault;
 use ws_ticket_core::telemetry::Event;
-use ws_ticket_core::ticket::{Home, Keyring, NoRandomness, TicketId};
+use ws_ticket_core::ticket::{Home, Keyring, TicketId};
 
 const NOW: u64 = 1_795_000_000_000;
 
@@ -42,11 +42,15 @@ impl fmt::Display for Counting {
 
 #[async_trait(?Send)]
 impl Ledger for Counting {
-    fn pick(&self, near: Option<Region>) -> Result<Shard, NoRandomness> {
-        Ok(Shard { number: 3, region: near })
+    fn pick(&self, _: &Grant, near: Option<Region>) -> Shard {
+        Shard { number: 3, region: near }
     }
 
-    async fn claim(&self, _: &Bid) -> Result<Verdict, StoreError> {
+    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn claim(&self, _: &Bid<'_>) -> Result<Verdict, StoreError> {
         CLAIMS.set(CLAIMS.get().saturating_add(1));
         Ok(Verdict::Won)
     }
@@ -181,7 +185,7 @@ fn large() -> Grant {
 
 #[test]
 fn what_does_not_fit_goes_to_the_next_store_and_nothing_is_called_a_failure() {
-    let memory = || Box::new(Memory::new(Home::parse("m").unwrap()));
+    let memory = || Box::new(Memory::new(Home::parse("m").unwrap(), false));
     let sink = |event: &Event<'_>| {
         if matches!(event, Event::FellBack { .. } | Event::Recovered { .. }) {
             TOLD.set(TOLD.get() + 1);
@@ -222,6 +226,10 @@ impl TicketStore for Down {
 
     async fn issue(&self, _: &Grant, _: Option<Region>) -> Result<Ticket, StoreError> {
         Err(StoreError::Unavailable { step: "down", cause: Cause::Server(Fault::Loading) })
+    }
+
+    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn consume(&self, _: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {

@@ -1,0 +1,283 @@
+//! What an operator's own servers may do, with `ADMIN_TOKEN`: `POST /ws-ticket/revoke` ends one ticket, `POST /sessions/end` what a subject
+//! has, `POST /sessions/extend` moves the end of sessions, `POST /sessions/list` names them. Without the secret there are no such routes.
+//! Subjects and tickets stand in bodies, never in a path, which is logged.
+
+use futures_util::future::join_all;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::problem::Problem;
+use super::redeem::{is_one_of, ticket_of};
+use super::{App, Asked, Failure, body, json, no_store};
+use crate::identity::bearer;
+use crate::platform::wire::{Answer, Header};
+use crate::platform::{clock, console, is_json};
+use crate::sessions::{Hub, Session};
+use ws_ticket_core::grant::{Room, Subject};
+use ws_ticket_core::store::{Attempt, StoreError};
+use ws_ticket_core::telemetry::Event;
+use ws_ticket_core::ticket::Digest;
+use ws_ticket_core::time::Millis;
+
+/// The largest body, in bytes.
+const MAX: usize = 4096;
+/// How long nothing of a subject's may open at most: a day, in seconds.
+const BLOCK_MAX: u32 = 86_400;
+const EXPECTED_TICKET: &str = r#"Expected a JSON object with "ticket"."#;
+const EXPECTED_END: &str = r#"Expected a JSON object with one of "subject" and "room"; or with "session", and beside it the "room" that it is in, or the "subject" whose own room it is in. With "subject" alone also "block_seconds", 0 to 86400, and "except", a list of at most 64 sessions."#;
+const EXPECTED_EXTEND: &str = r#"Expected a JSON object as for /sessions/end, without "block_seconds" and "except", and with "seconds", 1 to 2592000: from now to the new end."#;
+const EXPECTED_LIST: &str = r#"Expected a JSON object with one of "subject" and "room"."#;
+
+/// What one of the routes is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    Revoke,
+    End,
+    Extend,
+    List,
+}
+
+impl Control {
+    /// The route's, where it is one.
+    pub fn of(route: &str) -> Option<Self> {
+        Some(match route {
+            "/ws-ticket/revoke" => Self::Revoke,
+            "/sessions/end" => Self::End,
+            "/sessions/extend" => Self::Extend,
+            "/sessions/list" => Self::List,
+            _ => return None,
+        })
+    }
+
+    /// Its name in telemetry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Revoke => "revoke",
+            Self::End => "sessions.end",
+            Self::Extend => "sessions.extend",
+            Self::List => "sessions.list",
+        }
+    }
+}
+
+/// No `Debug`: the ticket is a secret.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revoked {
+    ticket: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    subject: Option<Subject>,
+    session: Option<Uuid>,
+    room: Option<Room>,
+    #[serde(default)]
+    except: Vec<Uuid>,
+    block_seconds: Option<u32>,
+    seconds: Option<u32>,
+}
+
+/// Whose sessions are meant.
+enum Target {
+    /// A subject's, wherever they are.
+    Subject(Subject),
+    /// All in a room, or one alone.
+    In(Digest, Option<Uuid>),
+}
+
+impl Whose {
+    fn target(&self) -> Option<Target> {
+        Some(match (&self.subject, self.session, &self.room) {
+            (Some(subject), None, None) => Target::Subject(subject.clone()),
+            (None, session, Some(room)) => Target::In(room.digest(), session),
+            (Some(subject), Some(session), None) => Target::In(subject.own_room(), Some(session)),
+            _ => return None,
+        })
+    }
+
+    fn has_no_options(&self) -> bool {
+        self.except.is_empty() && self.block_seconds.is_none()
+    }
+}
+
+/// What a room is asked, and what it is told of it: `src/objects/room.js`.
+#[derive(Serialize)]
+struct Ask<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Millis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Millis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends: Option<Millis>,
+    except: &'a [Uuid],
+}
+
+const NOBODY: Ask<'static> = Ask { key: None, id: None, before: None, until: None, ends: None, except: &[] };
+
+#[derive(Serialize)]
+struct Answered {
+    /// How many sessions it was; `null` where the gate has none in its hands.
+    sessions: Option<u64>,
+}
+
+/// The answer, where there is a secret for it.
+pub async fn answer(app: &App, asked: &Asked<'_>, control: Control) -> Result<Answer, Failure> {
+    let request = asked.request;
+    if request.method() != "POST" {
+        return Err(Problem::MethodNotAllowed { allow: "POST" }.into());
+    }
+    let brought = request.header(Header::Authorization).and_then(bearer::of);
+    if !brought.is_some_and(|brought| is_one_of(&app.admin_tokens, brought)) {
+        return Err(Problem::AdminRefused.into());
+    }
+    let bytes = body::read(request, MAX).await?;
+    if !request.header(Header::ContentType).is_some_and(is_json) {
+        return Err(Problem::MediaTypeUnsupported.into());
+    }
+    match control {
+        Control::Revoke => revoke(app, &read(&bytes, EXPECTED_TICKET)?).await,
+        Control::End => end(app, &read(&bytes, EXPECTED_END)?).await,
+        Control::Extend => extend(app, &read(&bytes, EXPECTED_EXTEND)?).await,
+        Control::List => list(app, &read(&bytes, EXPECTED_LIST)?).await,
+    }
+}
+
+/// Consumes the ticket, for nobody. Whatever it was, it opens nothing afterwards.
+async fn revoke(app: &App, revoked: &Revoked) -> Result<Answer, Failure> {
+    // One that was never a ticket opens nothing either.
+    if let Ok(ticket) = ticket_of(app, &revoked.ticket) {
+        app.gate.revoke(&ticket, Attempt::random().map_err(StoreError::from)?).await?;
+    }
+    #[derive(Serialize)]
+    struct Nothing {}
+    json(no_store(200), &Nothing {})
+}
+
+async fn end(app: &App, whose: &Whose) -> Result<Answer, Failure> {
+    const BAD: Problem = Problem::BodyMalformed { expected: EXPECTED_END };
+    let block = whose.block_seconds.unwrap_or(0);
+    if block > BLOCK_MAX || whose.except.len() > 64 || whose.seconds.is_some() {
+        return Err(BAD.into());
+    }
+    let sessions = match whose.target().ok_or(BAD)? {
+        Target::Subject(subject) => {
+            let (before, rooms) = app.gate.end(&subject, block, clock::now).await?;
+            let until = before.plus_seconds(ws_ticket_core::store::TTL_MAX);
+            let key = Some(subject.digest());
+            let ask = Ask { key, before: Some(before), until: Some(until), except: &whose.except, ..NOBODY };
+            match &app.session {
+                Session::Hub(hub) => Some(in_rooms(hub, &rooms, "end", &ask).await?),
+                _ => None,
+            }
+        }
+        Target::In(room, id) => {
+            if !whose.has_no_options() {
+                return Err(BAD.into());
+            }
+            in_room(app, room, "end", &Ask { id, ..NOBODY }).await?
+        }
+    };
+    console::emit(&Event::SessionsEnded { sessions });
+    json(no_store(200), &Answered { sessions })
+}
+
+async fn extend(app: &App, whose: &Whose) -> Result<Answer, Failure> {
+    const BAD: Problem = Problem::BodyMalformed { expected: EXPECTED_EXTEND };
+    let seconds = whose.seconds.filter(|seconds| (1..=crate::config::SESSION_MAX).contains(seconds));
+    let (Some(seconds), Some(target), true) = (seconds, whose.target(), whose.has_no_options()) else {
+        return Err(BAD.into());
+    };
+    let ends = Some(clock::now().plus_seconds(seconds));
+    let sessions = match (target, &app.session) {
+        (Target::Subject(subject), Session::Hub(hub)) => {
+            let rooms = app.gate.rooms(&subject).await?;
+            Some(in_rooms(hub, &rooms, "extend", &Ask { key: Some(subject.digest()), ends, ..NOBODY }).await?)
+        }
+        (Target::In(room, id), _) => in_room(app, room, "extend", &Ask { id, ends, ..NOBODY }).await?,
+        _ => None,
+    };
+    json(no_store(200), &Answered { sessions })
+}
+
+async fn list(app: &App, whose: &Whose) -> Result<Answer, Failure> {
+    const BAD: Problem = Problem::BodyMalformed { expected: EXPECTED_LIST };
+    let target =
+        whose.target().filter(|_| whose.has_no_options() && whose.seconds.is_none() && whose.session.is_none());
+    let target = target.ok_or(BAD)?;
+    let Session::Hub(hub) = &app.session else { return json(no_store(200), &Answered { sessions: None }) };
+    let (rooms, key) = match target {
+        Target::Subject(subject) => (app.gate.rooms(&subject).await?, Some(subject.digest())),
+        Target::In(room, _) => (vec![room], None),
+    };
+    let ask = serde_json::to_string(&Ask { key, ..NOBODY }).map_err(|_| Failure::Fault)?;
+    let found = join_all(rooms.iter().map(|room| hub.ask(*room, "list", &ask))).await;
+    let mut sessions = Vec::new();
+    for listed in found {
+        let listed = listed.ok_or(Problem::RoomUnavailable)?;
+        // A list, in JSON already.
+        let inner = listed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or(Failure::Fault)?;
+        sessions.extend((!inner.is_empty()).then(|| inner.to_owned()));
+    }
+    let text = format!(r#"{{"sessions":[{}]}}"#, sessions.join(","));
+    Ok(no_store(200).header("Content-Type", "application/json").body(text).into())
+}
+
+/// Asks each of the rooms, at the same time; how many sessions it was. Where one gives no answer nobody knows.
+async fn in_rooms(hub: &Hub, rooms: &[Digest], what: &str, ask: &Ask<'_>) -> Result<u64, Failure> {
+    let ask = serde_json::to_string(ask).map_err(|_| Failure::Fault)?;
+    let counts = join_all(rooms.iter().map(|room| hub.ask(*room, what, &ask))).await;
+    let mut sum: u64 = 0;
+    for count in counts {
+        let count = count.and_then(|count| count.parse::<u64>().ok()).ok_or(Problem::RoomUnavailable)?;
+        sum = sum.saturating_add(count);
+    }
+    Ok(sum)
+}
+
+async fn in_room(app: &App, room: Digest, what: &str, ask: &Ask<'_>) -> Result<Option<u64>, Failure> {
+    match &app.session {
+        Session::Hub(hub) => in_rooms(hub, &[room], what, ask).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8], expected: &'static str) -> Result<T, Failure> {
+    // serde takes an array for a struct, in the order of its fields.
+    let object = Some(bytes).filter(|bytes| bytes.trim_ascii_start().starts_with(b"{"));
+    let read = object.and_then(|object| serde_json::from_slice(object).ok());
+    read.ok_or_else(|| Problem::BodyMalformed { expected }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_is_read_strictly() {
+        let whose = |text: &str| read::<Whose>(text.as_bytes(), "").ok().and_then(|whose| whose.target());
+        let id = "7f9c24e8-3b12-4fef-91e0-33c9b1a7d001";
+        assert!(matches!(whose(r#"{"subject":"a"}"#), Some(Target::Subject(_))));
+        assert!(matches!(whose(r#"{"room":"a"}"#), Some(Target::In(_, None))));
+        assert!(matches!(whose(&format!(r#"{{"room":"a","session":"{id}"}}"#)), Some(Target::In(_, Some(_)))));
+        assert!(matches!(whose(&format!(r#"{{"subject":"a","session":"{id}"}}"#)), Some(Target::In(_, Some(_)))));
+        for bad in [
+            "{}",
+            "[]",
+            r#"["a"]"#,
+            r#"{"subject":""}"#,
+            r#"{"subject":"a","room":"b"}"#,
+            r#"{"room":"b","session":"1"}"#,
+            r#"{"subject":"a","more":1}"#,
+            &format!(r#"{{"session":"{id}"}}"#),
+        ] {
+            assert!(whose(bad).is_none(), "{bad}");
+        }
+    }
+}

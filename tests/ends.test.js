@@ -1,0 +1,261 @@
+// Ending sessions from outside: after `POST /sessions/end` has answered, no ticket of the subject's that was issued before opens anything,
+// in every store, and no frame reaches a socket of hers; nobody else notices. It costs a ticket nothing.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { control, TOKEN } from "./support/control.js";
+import { DEVELOPMENT, startGate, startGates } from "./support/harness.js";
+import { enter, silent } from "./support/hub.js";
+import { Peer } from "./support/peer.js";
+import { assertProblem, assertRefused } from "./support/problem.js";
+import { rows } from "./support/rows.js";
+
+const REVOKED = [4401, "session_revoked"];
+const ADMIN = { ADMIN_TOKEN: TOKEN };
+const how = ({ code, reason }) => [code, reason];
+
+for (const row of rows) {
+  describe(`an end, ${row.name}`, () => {
+    let [backing, gates, gate, other] = [];
+    before(async () => {
+      backing = await row.back?.();
+      const vars = { ...row.vars, ...backing?.vars, STORE_TIMEOUT_MS: "30000", SESSION: "hub", ...ADMIN };
+      gates = await startGates([
+        { vars, edge: true },
+        { vars, edge: true, shares: true },
+      ]);
+      [gate, other] = gates;
+    });
+    after(async () => {
+      await gates?.[0].close();
+      await backing?.close();
+    });
+
+    test("refuses tickets from before it, and no others", async () => {
+      const hers = await Promise.all([1, 2, 3].map((n) => gate.issue({ sub: "alice", room: `r${n}` })));
+      const his = await gate.issue({ sub: "bob", room: "r1" });
+      const ended = await control(gate, "/sessions/end", { subject: "alice" });
+      assert.deepEqual([ended.status, ended.json], [200, { sessions: 0 }]);
+      gate.forgetLines();
+      for (const { ticket } of hers) assertRefused(await gate.upgrade(ticket));
+      const refused = await gate.eventually(({ event }) => event === "refused", 3);
+      assert.deepEqual([...new Set(refused.map(({ reason }) => reason))], ["ended"]);
+      assert.equal(await gate.opens(his.ticket), 101);
+      await gate.evict();
+      // Until the moment of the end has passed, a fresh ticket may be refused, too.
+      for (;;) {
+        const { ticket } = await gate.issue({ sub: "alice", room: "r1" });
+        if ((await gate.opens(ticket)) === 101) break;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    });
+
+    test("closes every socket of hers, in each room, with 4401, and nobody else's", async () => {
+      const names = ["x", "y", undefined];
+      const hers = await Promise.all(names.map((room) => enter(gate, { sub: "carol", room })));
+      const his = await enter(gate, { sub: "dave", room: "x" });
+      await gate.evict("TICKET_ROOM");
+      const ended = await control(gate, "/sessions/end", { subject: "carol" });
+      assert.deepEqual(ended.json, { sessions: 3 });
+      his.peer.send("after the end");
+      for (const { peer } of hers) {
+        assert.deepEqual(how(await peer.closed), REVOKED);
+        assert.deepEqual(peer.messages, []);
+      }
+      await silent(his);
+      assert.deepEqual((await control(gate, "/sessions/end", { subject: "carol" })).json, { sessions: 0 });
+    });
+
+    test("blocks for as long as it is told to", async () => {
+      await control(gate, "/sessions/end", { subject: "erin", block_seconds: 3600 });
+      const { ticket } = await gate.issue({ sub: "erin" });
+      assertRefused(await gate.upgrade(ticket));
+      // One that blocks less changes nothing.
+      await control(gate, "/sessions/end", { subject: "erin" });
+      assertRefused(await gate.upgrade((await gate.issue({ sub: "erin" })).ticket));
+    });
+
+    test("revokes one ticket: it opens nothing, and others do", async () => {
+      const [one, two] = await Promise.all([1, 2].map(() => gate.issue({ sub: "frank" })));
+      assert.deepEqual((await control(gate, "/ws-ticket/revoke", { ticket: one.ticket })).json, {});
+      assertRefused(await gate.upgrade(one.ticket));
+      assert.equal(await gate.opens(two.ticket), 101);
+      for (const ticket of [one.ticket, two.ticket, "nonsense", ""])
+        assert.equal((await control(gate, "/ws-ticket/revoke", { ticket })).status, 200);
+    });
+
+    test("reaches tickets that another isolate consumes", async () => {
+      if (row.vars.TICKET_STORE === "memory") return;
+      const { ticket } = await gate.issue({ sub: "grace" });
+      await control(other, "/sessions/end", { subject: "grace" });
+      assertRefused(await gate.upgrade(ticket));
+    });
+
+    test("races with tickets and connections, and none passes it", async () => {
+      let ends = 0;
+      for (let round = 0; round < 20; round += 1) {
+        const sub = `racer-${round}`;
+        const early = await Promise.all([gate.issue({ sub }), gate.issue({ sub })]);
+        const racing = new Peer(early[0].url);
+        const ended = await control(gate, "/sessions/end", { subject: sub });
+        assert.equal(ended.status, 200);
+        ends += 1;
+        const late = await gate.upgrade(early[1].ticket);
+        assertRefused(late);
+        // Either it was refused, or it was in, and is closed.
+        assert.ok([1006, 4401].includes((await racing.closed).code));
+      }
+      assert.equal(ends, 20);
+    });
+  });
+}
+
+describe("who may", () => {
+  let [gate, without] = [];
+  before(async () => {
+    const vars = { ...DEVELOPMENT, TICKET_STORE: "durable", SESSION: "hub" };
+    [gate, without] = await startGates([
+      { vars: { ...vars, ...ADMIN, ADMIN_TOKEN_PREVIOUS: "p".repeat(32) } },
+      { vars },
+    ]);
+  });
+  after(() => gate?.close());
+
+  const PATHS = ["/ws-ticket/revoke", "/sessions/end", "/sessions/extend", "/sessions/list"];
+
+  test("nobody without the token, and there are no such routes where there is none", async () => {
+    for (const path of PATHS) {
+      assertProblem(await control(without, path, { subject: "a" }), 404, "not_found");
+      for (const token of ["", "x", `${TOKEN}x`, TOKEN.slice(1)])
+        assertProblem(await control(gate, path, { subject: "a" }, token), 401, "admin_refused");
+      assertProblem(await gate.request({ path }), 405, "method_not_allowed");
+    }
+    assert.equal((await control(gate, "/sessions/end", { subject: "a" }, "p".repeat(32))).status, 200);
+  });
+
+  test("what is asked is read strictly", async () => {
+    const bad = {
+      "/ws-ticket/revoke": [{}, { ticket: 1 }, { ticket: "x", more: 1 }, [], "x"],
+      "/sessions/end": [
+        {},
+        { subject: "" },
+        { subject: "a", room: "b" },
+        { session: "60ea96ca-b3ee-4553-8b8f-4e5a6caf87bb" },
+        { subject: "a", block_seconds: 86_401 },
+        { room: "a", block_seconds: 1 },
+        { subject: "a", seconds: 1 },
+      ],
+      "/sessions/extend": [{ subject: "a" }, { subject: "a", seconds: 0 }, { subject: "a", seconds: 2_592_001 }],
+      "/sessions/list": [{}, { subject: "a", seconds: 1 }],
+    };
+    for (const [path, bodies] of Object.entries(bad))
+      for (const body of bodies) assertProblem(await control(gate, path, body), 400, "body_malformed");
+  });
+
+  test("a session can be listed, moved and ended alone, and so can a room", async () => {
+    const [one, two, bob] = await Promise.all(
+      ["alice", "alice", "bob"].map((sub) => enter(gate, { sub, room: "alone" })),
+    );
+    const listed = (await control(gate, "/sessions/list", { subject: "alice" })).json.sessions;
+    assert.deepEqual(
+      listed.map(({ session }) => session).sort(),
+      [one, two].map(({ welcome }) => welcome.session).sort(),
+    );
+    assert.equal((await control(gate, "/sessions/list", { room: "alone" })).json.sessions.length, 3);
+    const moved = await control(gate, "/sessions/extend", { subject: "alice", seconds: 100 });
+    assert.deepEqual(moved.json, { sessions: 2 });
+    for (const { peer } of [one, two]) assert.equal(JSON.parse(await peer.next()).type, "renewed");
+    const session = one.welcome.session;
+    assert.deepEqual((await control(gate, "/sessions/end", { room: "alone", session })).json, { sessions: 1 });
+    assert.deepEqual(how(await one.peer.closed), REVOKED);
+    const kept = await control(gate, "/sessions/end", { subject: "alice", except: [two.welcome.session] });
+    assert.deepEqual(kept.json, { sessions: 0 });
+    two.peer.send("still here");
+    assert.equal(JSON.parse(await bob.peer.next()).data, "still here");
+    assert.deepEqual((await control(gate, "/sessions/end", { room: "alone" })).json, { sessions: 2 });
+    for (const { peer } of [two, bob]) assert.deepEqual(how(await peer.closed), REVOKED);
+  });
+});
+
+describe("versions meet", () => {
+  let [gate, changed] = [];
+  before(async () => {
+    const vars = { ...DEVELOPMENT, TICKET_STORE: "kv", SESSION: "hub", ...ADMIN, TICKET_SHARDS: "1" };
+    [gate, changed] = await startGates([
+      { vars, edge: true },
+      { vars: { ...vars, TICKET_SHARDS: "7" }, edge: true, shares: true },
+    ]);
+  });
+  after(() => gate?.close());
+
+  test("a gate that doesn't say whose ticket it claims is refused while an end is remembered, and not before", async () => {
+    const { TICKET_SHARD } = await gate.worker.getEnv();
+    const claim = async () => {
+      const path = `/claim/${randomUUID()}/${randomUUID()}/${Date.now() + 60_000}`;
+      return (await TICKET_SHARD.get(TICKET_SHARD.idFromName("shard-0")).fetch(`https://shard${path}`)).status;
+    };
+    assert.equal(await claim(), 230);
+    await control(gate, "/sessions/end", { subject: "somebody" });
+    assert.equal(await claim(), 234);
+    const { ticket } = await gate.issue({ sub: "somebody else" });
+    assert.equal(await gate.opens(ticket), 101);
+  });
+
+  test("a shard that knows no ends makes an end fail, and nothing is said to be ended", async () => {
+    await gate.edge({ shard: { fetch: { how: "answer", status: 234 } } });
+    const ended = await control(gate, "/sessions/end", { subject: "alice" });
+    assertProblem(ended, 503, "store_unavailable");
+    await gate.edge();
+  });
+
+  test("one shard that gives no answer makes it fail, too; asked again it holds", async () => {
+    const { ticket } = await gate.issue({ sub: "hugo" });
+    for (const how of ["throw", "lost"]) {
+      await gate.edge({ shard: { fetch: { how, only: "shard-0weur" } } });
+      assertProblem(await control(gate, "/sessions/end", { subject: "hugo" }), 503, "store_unavailable");
+    }
+    await gate.edge();
+    assert.equal((await control(gate, "/sessions/end", { subject: "hugo" })).status, 200);
+    assertRefused(await gate.upgrade(ticket));
+  });
+
+  test("tickets from before a change of the number of shards are ended as well, and open otherwise", async () => {
+    for (let n = 0; n < 6; n += 1) {
+      const sub = `mover-${n}`;
+      const [one, two] = [await gate.issue({ sub }), await gate.issue({ sub })];
+      assert.equal(await changed.opens(one.ticket), 101);
+      assert.equal((await control(changed, "/sessions/end", { subject: sub })).status, 200);
+      assertRefused(await changed.upgrade(two.ticket));
+    }
+  });
+
+  test("an end asks one shard in each of twelve regions, and writes a row in each", async () => {
+    await gate.edge();
+    const before = (await gate.shardRows()).filter(({ table }) => table === "ends").length;
+    await control(gate, "/sessions/end", { subject: "counted" });
+    assert.deepEqual(await gate.calls(), { "shard.fetch": 12 });
+    assert.equal((await gate.shardRows()).filter(({ table }) => table === "ends").length - before, 12);
+  });
+
+  test("what is remembered of an end is forgotten when no ticket can be alive that it means", async () => {
+    const far = Date.now() + 2 * 3_600_000;
+    await gate.edge({ clock: far });
+    await gate.shardAlarms({ run: true });
+    assert.deepEqual(
+      (await gate.shardRows()).filter(({ table }) => table === "ends"),
+      [],
+    );
+    await gate.edge();
+  });
+});
+
+test("behind an upstream or an echo the tickets end, and the sockets are said to be out of reach", async () => {
+  const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "durable", SESSION: "echo", ...ADMIN } });
+  try {
+    const { ticket } = await gate.issue({ sub: "alice" });
+    assert.deepEqual((await control(gate, "/sessions/end", { subject: "alice" })).json, { sessions: null });
+    assertRefused(await gate.upgrade(ticket));
+  } finally {
+    await gate.close();
+  }
+});
