@@ -360,6 +360,8 @@ pub struct Config {
     pub carriage: Carriage,
     /// `BIND`.
     pub bind: Bind,
+    /// `REFUSE_WITH=close`: a refused upgrade opens a socket that says why, and closes.
+    pub refuses_by_close: bool,
     /// The check that tickets carry.
     pub ticket_check: TicketCheck,
     /// `REDEEM_SECRET` and `REDEEM_SECRET_PREVIOUS`.

@@ -63,6 +63,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
         session,
         carriage: config.carriage,
         bind: config.bind,
+        refuses_by_close: config.refuses_by_close,
         keyring: keyring(&config.ticket_check),
         redeem_secrets: config.redeem_secrets,
         admin_tokens: config.admin_tokens,

@@ -19,6 +19,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
         // A ticket that gets as far as its shard was issued, and nobody is woken in vain.
         stores.shards_asked = SHARDS_MAX;
     }
+    let redeem_secrets = reader.redeem_secrets(environment);
     let admin_tokens = reader.admin_tokens(environment, &stores);
     let session = reader.session(environment);
     let session_max_seconds = reader.whole_number("SESSION_MAX_SECONDS", SESSION_MAX, defaults::SESSION_MAX_SECONDS);
@@ -33,8 +34,9 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
         ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, defaults::TTL_SECONDS),
         carriage: reader.carriage(),
         bind: reader.bind(),
+        refuses_by_close: reader.one_of("REFUSE_WITH", false, &[("http", false), ("close", true)]),
         ticket_check,
-        redeem_secrets: reader.redeem_secrets(environment),
+        redeem_secrets,
         admin_tokens,
         session,
         limits: reader.limits(),

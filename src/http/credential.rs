@@ -74,7 +74,7 @@ fn offers(header: &str) -> Result<Vec<&str>, Problem> {
 }
 
 /// Whether an offer is a ticket, or has one in it: what an app wraps around a ticket must not come back either.
-fn is_ticket(offer: &str) -> bool {
+pub fn is_ticket(offer: &str) -> bool {
     offer.contains(PREFIX)
 }
 

@@ -58,6 +58,8 @@ pub struct App {
     pub carriage: Carriage,
     /// `BIND`.
     pub bind: Bind,
+    /// `REFUSE_WITH=close`.
+    pub refuses_by_close: bool,
     /// What stands behind it.
     pub session: Session,
     /// The keys of the check that tickets carry.
@@ -252,7 +254,10 @@ async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
         "/.well-known/jwks.json" if app.session.publishes_a_key() => {
             or_refuse(keys::ROUTE, keys::answer(app, asked).await)
         }
-        _ if let Some(below) = app.behind(route) => or_refuse("ws", upgrade::answer(app, asked, below).await),
+        _ if let Some(below) = app.behind(route) => match upgrade::answer(app, asked, below).await {
+            Err(failure) if app.refuses_by_close => upgrade::close(asked, told("ws", failure)),
+            answer => or_refuse("ws", answer),
+        },
         _ => match page::answer(app.page.as_ref(), asked).await {
             Ok(answer) => answer,
             // A path that isn't there is nothing to write down.

@@ -6,13 +6,16 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::credential::{SUBPROTOCOL, is_ticket};
 use super::limit::Address;
+use super::list::elements;
 use super::origin::Origins;
 use super::problem::Problem;
-use super::{App, Asked, Failure, Refusal, cookie, credential};
+use super::{App, Asked, Failure, Refusal, cookie, credential, refuse};
+use crate::config::is_token;
 use crate::platform::wire::{Answer, Header, Request};
 use crate::platform::{clock, console};
-use crate::sessions::{NotOpened, Opening};
+use crate::sessions::{self, NotOpened, Opening};
 use ws_ticket_core::gate::{NotAdmitted, Presenter};
 use ws_ticket_core::store::{Attempt, StoreError};
 use ws_ticket_core::telemetry::{Event, Reason};
@@ -79,6 +82,27 @@ async fn admit(app: &App, asked: &Asked<'_>, below: &str) -> Result<Answer, Fail
     let age_ms = now.since(grant.issued_at);
     console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session, age_ms });
     Ok(Answer::Raw(response))
+}
+
+/// The refusal as a socket that is closed at once, where a socket was asked for: its code is 4000 and the status; 4408, "come back", for a ticket that is refused; or 4503 for all that
+/// may be over in a while, and its reason the problem's code. A browser gives up where it offered subprotocols and none is chosen.
+pub fn close(asked: &Asked<'_>, problem: Problem) -> Answer {
+    let request = asked.request;
+    if request.method() != "GET" || handshake(request).is_err() {
+        return refuse(problem);
+    }
+    let code = match problem.status() {
+        // Of a ticket alone: a fresh one may be good. By 4401 clients stay away, those of graphql-ws for ever.
+        401 => 4408,
+        status @ (400 | 403 | 429 | 500) => status.saturating_add(4000),
+        502..=504 => 4503,
+        _ => 4400,
+    };
+    let offers = request.header(Header::SecWebSocketProtocol).unwrap_or_default();
+    let chosen = elements(offers).filter(|offer| is_token(offer) && !is_ticket(offer));
+    // The app's own first, as where the socket is opened.
+    let chosen = chosen.min_by_key(|offer| *offer == SUBPROTOCOL);
+    sessions::refuse(code, problem.code(), chosen).map_or_else(|_| refuse(problem), Answer::Raw)
 }
 
 fn not_opened(why: NotOpened, ticket_id: TicketId) -> Failure {

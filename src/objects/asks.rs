@@ -2,8 +2,8 @@
 //! another, so both keep to this:
 //!
 //! - A path is read strictly. Whoever asks for something new, or for something old with a new condition, uses another path, and a
-//!   shard that doesn't know it answers [`NOT_UNDERSTOOD`] and does nothing. What may be ignored goes into the query, which
-//!   no shard of this version looks at.
+//!   shard that doesn't know it answers [`NOT_UNDERSTOOD`] and does nothing. What may be ignored goes into the body of an ask that
+//!   had none, at which no shard of before looks.
 //! - A shard's words are the status codes of [`WORDS`]. One that a gate doesn't know is never taken for a yes.
 
 use std::fmt;

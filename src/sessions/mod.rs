@@ -3,6 +3,7 @@
 mod assertion;
 mod echo;
 mod hub;
+mod refusal;
 pub mod ticket_headers;
 mod upstream;
 
@@ -11,6 +12,7 @@ use worker::wasm_bindgen::JsValue;
 
 pub use assertion::{Jwk, NotSigned};
 pub use hub::Hub;
+pub use refusal::refuse;
 pub use upstream::Upstream;
 
 use ws_ticket_core::grant::Grant;
