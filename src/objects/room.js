@@ -27,6 +27,8 @@ const NOTICE = 60_000;
 const TOGETHER = 1000;
 /** An alarm that should have come so long ago isn't coming. */
 const LATE = 5000;
+/** How many sockets an object can hold (https://developers.cloudflare.com/durable-objects/api/state/#acceptwebsocket). */
+const SOCKETS_MOST = 32_768;
 /** How many tickets a session may present that are refused. */
 const REFUSED_MOST = 5;
 const [PING, PONG] = ["ws-ticket:ping", "ws-ticket:pong"];
@@ -60,10 +62,11 @@ export class Room extends DurableObject {
     );
     const now = Date.now();
     if (told.ends <= now || this.#ended.includes(told)) return new Response(null, { status: NOT_TAKEN });
-    // Those that are closing count for the platform, which throws at one too many.
-    if (this.ctx.getWebSockets().length >= most) return new Response(null, { status: FULL });
-    const { 0: client, 1: socket } = new WebSocketPair();
     const members = this.#all();
+    // Those that are closing count for the platform, which throws at one too many.
+    const isFull = members.size >= most || this.ctx.getWebSockets().length >= SOCKETS_MOST;
+    if (isFull) return new Response(null, { status: FULL });
+    const { 0: client, 1: socket } = new WebSocketPair();
     this.ctx.acceptWebSocket(socket);
     const member = { ...told, told: told.ends - now <= NOTICE };
     keep(socket, member);
