@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use ws_ticket_core::gate::{Caller, Cookie, Gate, NotAdmitted, Presenter, Wish};
 use ws_ticket_core::grant::{Claims, Grant, Subject};
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Consumed, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
 use ws_ticket_core::ticket::{Digest, Home, Keyring, Ticket};
 use ws_ticket_core::time::Millis;
 
