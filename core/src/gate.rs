@@ -179,37 +179,49 @@ impl Gate {
 
     /// Ends what the subject has. When it has answered, no ticket opens anything that was issued before, by whichever gate whose clock
     /// differs by less than [`SKEW_MS`]; nor does one that is issued within `block_seconds`. Tickets of the next few seconds may be
-    /// refused, too. Answers with the moment before which, and with the rooms in which the subject's sessions may be.
-    pub async fn end(
+    /// refused, too. `close` closes what is open: it learns what is ended, and the rooms in which the subject's sessions may be. It
+    /// is asked up to three times.
+    pub async fn end<E: From<StoreError>>(
         &self,
         subject: &Subject,
         block_seconds: u32,
         clock: impl Fn() -> Millis,
-    ) -> Result<(Millis, Vec<Digest>), StoreError> {
-        let mut rooms = Vec::new();
+        mut close: impl AsyncFnMut(&End, &[Digest]) -> Result<(), E>,
+    ) -> Result<(), E> {
         for lead in END_LEADS_MS {
             let until = Millis(clock().0.saturating_add(lead));
             let end = End { subject: subject.clone(), before: until.plus_seconds(block_seconds) };
-            rooms.extend(self.store.end(&end).await?);
-            // Whoever asked a store that took its time would otherwise hear of an end that lies before the answer.
+            close(&end, &self.rooms_that(&end).await?).await?;
+            // Where stores or rooms took their time, whoever asked would otherwise hear of an end that lies before the answer.
             if clock().0.saturating_add(SKEW_MS) < until.0 {
-                rooms.sort_unstable();
-                rooms.dedup();
-                return Ok((end.before, rooms));
+                return Ok(());
             }
         }
-        Err(StoreError::Unavailable { step: "gate.end", cause: Cause::TimedOut })
+        Err(StoreError::Unavailable { step: "gate.end", cause: Cause::TimedOut }.into())
     }
 
-    /// Makes sure that the ticket opens nothing any more, whatever it was. To do so again is harmless.
-    pub async fn revoke(&self, ticket: &Ticket, attempt: Attempt) -> Result<(), StoreError> {
+    /// Makes sure that the ticket opens nothing any more, whatever it was; whether it still could. To do so again is harmless.
+    pub async fn revoke(&self, ticket: &Ticket, attempt: Attempt) -> Result<bool, StoreError> {
         // An attempt of nobody's has it.
-        self.store.consume(ticket, attempt).await.map(drop)
+        match self.store.consume(ticket, attempt).await? {
+            Consumed::Granted(_) => Ok(true),
+            // Nothing has happened to it, and a gate of another version may yet open it.
+            Consumed::NotUnderstood(_) => {
+                Err(StoreError::Unavailable { step: "gate.revoke", cause: Cause::NotUnderstood })
+            }
+            Consumed::Used(_) | Consumed::Ended(_) | Consumed::TooLate(_) | Consumed::Forged | Consumed::Unknown => {
+                Ok(false)
+            }
+        }
     }
 
     /// In which rooms the subject's sessions may be.
     pub async fn rooms(&self, subject: &Subject) -> Result<Vec<Digest>, StoreError> {
-        let mut rooms = self.store.end(&End { subject: subject.clone(), before: Millis(0) }).await?;
+        self.rooms_that(&End { subject: subject.clone(), before: Millis(0) }).await
+    }
+
+    async fn rooms_that(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+        let mut rooms = self.store.end(end).await?;
         rooms.sort_unstable();
         rooms.dedup();
         Ok(rooms)

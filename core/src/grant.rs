@@ -128,6 +128,14 @@ impl Grant {
         self.room.as_ref().map_or_else(|| self.subject.own_room(), Room::digest)
     }
 
+    /// Until when what it opened may last: to its own end, or, where somebody prolongs that from outside, so long as two of the longest
+    /// sessions after the ticket was issued. For so long it has to be remembered where it is.
+    pub fn stays_until(&self, session_max_seconds: u32) -> Millis {
+        // Of a ticket that says no end a session begins to count when it opens.
+        let own = self.session_ends_at.unwrap_or_else(|| self.expires_at.plus_seconds(session_max_seconds));
+        own.max(self.issued_at.plus_seconds(session_max_seconds.saturating_mul(2)))
+    }
+
     /// As stores write it down.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
@@ -198,6 +206,14 @@ mod tests {
     #[test]
     fn the_time_to_keep_is_rounded_up() {
         assert_eq!(grant().ttl_seconds(), 301);
+    }
+
+    #[test]
+    fn what_it_opened_may_last_as_long_as_somebody_may_prolong_it() {
+        assert_eq!(grant().stays_until(3_600), Millis(7_201_000));
+        assert_eq!(grant().stays_until(60), Millis(3_601_000));
+        let endless = Grant { session_ends_at: None, ..grant() };
+        assert_eq!(endless.stays_until(60), Millis(361_001));
     }
 
     #[test]

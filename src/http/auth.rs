@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::limit::Address;
 use super::origin::Origins;
 use super::problem::Problem;
-use super::redeem::{is_about_the_ticket, is_one_of};
+use super::redeem::is_about_the_ticket;
 use super::upgrade::counted;
 use super::{App, Asked, Failure, Refusal, cookie, credential, no_store};
 use crate::identity::bearer;
@@ -40,7 +40,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
         return Err(Problem::MethodNotAllowed { allow: "GET" }.into());
     }
     let secret = request.other_header("authorization");
-    if !secret.as_deref().and_then(bearer::of).is_some_and(|secret| is_one_of(&app.redeem_secrets, secret)) {
+    if !bearer::brings_one_of(secret.as_deref(), &app.redeem_secrets) {
         return Err(Problem::RedeemRefused.into());
     }
     let original = original(request).ok_or(Problem::OriginalMalformed)?;

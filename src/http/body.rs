@@ -1,11 +1,14 @@
 //! The body of `POST /ws-ticket`: nothing, or a small JSON object.
 
 use super::problem::Problem;
-use crate::platform::wire::{Body, Request, SHORT};
+use crate::config::Secret;
+use crate::identity::bearer;
+use crate::platform::wire::{Body, Header, Request, SHORT};
 use crate::platform::{at_most, is_json};
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use ws_ticket_core::grant::{Room, Subject};
 
 /// The largest body of a request for a ticket, in bytes.
@@ -48,6 +51,32 @@ pub async fn read(request: &Request, max: usize) -> Result<Cow<'_, [u8]>, Proble
     }
 }
 
+/// The JSON that another server sends by POST, with one of the secrets; without, the answer is `refused`.
+pub async fn from_server<'a>(
+    request: &'a Request,
+    secrets: &[Secret],
+    refused: Problem,
+    max: usize,
+) -> Result<Cow<'a, [u8]>, Problem> {
+    if request.method() != "POST" {
+        return Err(Problem::MethodNotAllowed { allow: "POST" });
+    }
+    if !bearer::brings_one_of(request.header(Header::Authorization), secrets) {
+        return Err(refused);
+    }
+    let bytes = read(request, max).await?;
+    if !request.header(Header::ContentType).is_some_and(is_json) {
+        return Err(Problem::MediaTypeUnsupported);
+    }
+    Ok(bytes)
+}
+
+/// Reads an object. serde takes an array for a struct, in the order of its fields; who sends one is mistaken.
+pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let object = Some(bytes).filter(|bytes| bytes.trim_ascii_start().starts_with(b"{"))?;
+    serde_json::from_slice(object).ok()
+}
+
 /// What the bytes ask for.
 pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> Result<AskedFor, Problem> {
     if body.is_empty() {
@@ -62,15 +91,11 @@ pub fn parse(content_type: Option<&str>, body: &[u8], takes_subject: bool) -> Re
         r#"Expected a JSON object with nothing but "room" (1 to 128 bytes, no control characters), optional."#
     };
     let malformed = Problem::BodyMalformed { expected };
-    // serde takes an array for a struct, in the order of its fields; a client that sends one is mistaken.
-    if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-        return Err(malformed);
-    }
     if takes_subject {
-        let WithSubject { sub, room } = serde_json::from_slice(body).map_err(|_| malformed)?;
+        let WithSubject { sub, room } = object(body).ok_or(malformed)?;
         Ok(AskedFor { subject: sub, room })
     } else {
-        let WithoutSubject { room } = serde_json::from_slice(body).map_err(|_| malformed)?;
+        let WithoutSubject { room } = object(body).ok_or(malformed)?;
         Ok(AskedFor { subject: None, room })
     }
 }

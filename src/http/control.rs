@@ -8,14 +8,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::problem::Problem;
-use super::redeem::{is_one_of, ticket_of};
+use super::redeem::ticket_of;
 use super::{App, Asked, Failure, body, json, no_store};
-use crate::identity::bearer;
-use crate::platform::wire::{Answer, Header};
-use crate::platform::{clock, console, is_json};
+use crate::platform::wire::Answer;
+use crate::platform::{clock, console};
 use crate::sessions::{Hub, Session};
 use ws_ticket_core::grant::{Room, Subject};
-use ws_ticket_core::store::{Attempt, StoreError};
+use ws_ticket_core::store::{Attempt, End, StoreError};
 use ws_ticket_core::telemetry::Event;
 use ws_ticket_core::ticket::Digest;
 use ws_ticket_core::time::Millis;
@@ -129,18 +128,7 @@ struct Answered {
 
 /// The answer, where there is a secret for it.
 pub async fn answer(app: &App, asked: &Asked<'_>, control: Control) -> Result<Answer, Failure> {
-    let request = asked.request;
-    if request.method() != "POST" {
-        return Err(Problem::MethodNotAllowed { allow: "POST" }.into());
-    }
-    let brought = request.header(Header::Authorization).and_then(bearer::of);
-    if !brought.is_some_and(|brought| is_one_of(&app.admin_tokens, brought)) {
-        return Err(Problem::AdminRefused.into());
-    }
-    let bytes = body::read(request, MAX).await?;
-    if !request.header(Header::ContentType).is_some_and(is_json) {
-        return Err(Problem::MediaTypeUnsupported.into());
-    }
+    let bytes = body::from_server(asked.request, &app.admin_tokens, Problem::AdminRefused, MAX).await?;
     match control {
         Control::Revoke => revoke(app, &read(&bytes, EXPECTED_TICKET)?).await,
         Control::End => end(app, &read(&bytes, EXPECTED_END)?).await,
@@ -149,15 +137,18 @@ pub async fn answer(app: &App, asked: &Asked<'_>, control: Control) -> Result<An
     }
 }
 
-/// Consumes the ticket, for nobody. Whatever it was, it opens nothing afterwards.
+/// Consumes the ticket, for nobody. Whatever it was, it opens nothing afterwards; whether it would have.
 async fn revoke(app: &App, revoked: &Revoked) -> Result<Answer, Failure> {
-    // One that was never a ticket opens nothing either.
-    if let Ok(ticket) = ticket_of(app, &revoked.ticket) {
-        app.gate.revoke(&ticket, Attempt::random().map_err(StoreError::from)?).await?;
-    }
     #[derive(Serialize)]
-    struct Nothing {}
-    json(no_store(200), &Nothing {})
+    struct Revocation {
+        revoked: bool,
+    }
+    let revoked = match ticket_of(app, &revoked.ticket) {
+        Ok(ticket) => app.gate.revoke(&ticket, Attempt::random().map_err(StoreError::from)?).await?,
+        // It never was a ticket.
+        Err(_) => false,
+    };
+    json(no_store(200), &Revocation { revoked })
 }
 
 async fn end(app: &App, whose: &Whose) -> Result<Answer, Failure> {
@@ -168,14 +159,18 @@ async fn end(app: &App, whose: &Whose) -> Result<Answer, Failure> {
     }
     let sessions = match whose.target().ok_or(BAD)? {
         Target::Subject(subject) => {
-            let (before, rooms) = app.gate.end(&subject, block, clock::now).await?;
-            let until = before.plus_seconds(ws_ticket_core::store::TTL_MAX);
+            let mut sessions: Option<u64> = None;
             let key = Some(subject.digest());
-            let ask = Ask { key, before: Some(before), until: Some(until), except: &whose.except, ..NOBODY };
-            match &app.session {
-                Session::Hub(hub) => Some(in_rooms(hub, &rooms, "end", &ask).await?),
-                _ => None,
-            }
+            let close = async |end: &End, rooms: &[Digest]| -> Result<(), Failure> {
+                let Session::Hub(hub) = &app.session else { return Ok(()) };
+                let (before, until) = (Some(end.before), Some(end.kept_until()));
+                let ask = Ask { key, before, until, except: &whose.except, ..NOBODY };
+                let closed = in_rooms(hub, rooms, "end", &ask).await?;
+                sessions = Some(sessions.unwrap_or(0).saturating_add(closed));
+                Ok(())
+            };
+            app.gate.end(&subject, block, clock::now, close).await?;
+            sessions
         }
         Target::In(room, id) => {
             if !whose.has_no_options() {
@@ -249,10 +244,7 @@ async fn in_room(app: &App, room: Digest, what: &str, ask: &Ask<'_>) -> Result<O
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8], expected: &'static str) -> Result<T, Failure> {
-    // serde takes an array for a struct, in the order of its fields.
-    let object = Some(bytes).filter(|bytes| bytes.trim_ascii_start().starts_with(b"{"));
-    let read = object.and_then(|object| serde_json::from_slice(object).ok());
-    read.ok_or_else(|| Problem::BodyMalformed { expected }.into())
+    body::object(bytes).ok_or_else(|| Problem::BodyMalformed { expected }.into())
 }
 
 #[cfg(test)]

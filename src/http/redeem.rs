@@ -16,10 +16,8 @@ use super::origin::Origins;
 use super::problem::Problem;
 use super::upgrade::counted;
 use super::{App, Asked, Failure, Refusal, body, cookie, json, no_store};
-use crate::config::Secret;
-use crate::identity::bearer;
-use crate::platform::wire::{Answer, Header};
-use crate::platform::{clock, console, is_json};
+use crate::platform::wire::Answer;
+use crate::platform::{clock, console};
 use ws_ticket_core::gate::Presenter;
 use ws_ticket_core::grant::{Claims, Grant, Room, Subject};
 use ws_ticket_core::store::Attempt;
@@ -75,18 +73,7 @@ enum Redeemed {
 
 /// The answer by HTTP, where there is a secret for it.
 pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
-    let request = asked.request;
-    if request.method() != "POST" {
-        return Err(Problem::MethodNotAllowed { allow: "POST" }.into());
-    }
-    let brought = request.header(Header::Authorization).and_then(bearer::of);
-    if !brought.is_some_and(|brought| is_one_of(&app.redeem_secrets, brought)) {
-        return Err(Problem::RedeemRefused.into());
-    }
-    let bytes = body::read(request, MAX).await?;
-    if !request.header(Header::ContentType).is_some_and(is_json) {
-        return Err(Problem::MediaTypeUnsupported.into());
-    }
+    let bytes = body::from_server(asked.request, &app.redeem_secrets, Problem::RedeemRefused, MAX).await?;
     let origins = Origins::new(&app.origins, asked.target);
     json(no_store(200), &redeem(app, &origins, &bytes).await?)
 }
@@ -101,13 +88,8 @@ pub async fn by_binding(app: &App, bytes: &[u8]) -> Result<String, Failure> {
     serde_json::to_string(&redeemed).map_err(|_| Failure::Fault)
 }
 
-/// Compares with each of them, in constant time.
-pub fn is_one_of(secrets: &[Secret], brought: &str) -> bool {
-    secrets.iter().filter(|secret| secret.is(brought)).count() > 0
-}
-
 async fn redeem(app: &App, origins: &Origins<'_>, bytes: &[u8]) -> Result<Redeemed, Failure> {
-    let presented: Presented = read(bytes).ok_or(Problem::BodyMalformed { expected: EXPECTED })?;
+    let presented: Presented = body::object(bytes).ok_or(Problem::BodyMalformed { expected: EXPECTED })?;
     let address = presented.address.as_deref().map(Address::parse);
     if matches!(address, Some(None)) {
         return Err(Problem::BodyMalformed { expected: EXPECTED }.into());
@@ -153,12 +135,6 @@ pub fn is_about_the_ticket(problem: Problem) -> bool {
     )
 }
 
-fn read(bytes: &[u8]) -> Option<Presented> {
-    // serde takes an array for a struct, in the order of its fields.
-    let object = Some(bytes).filter(|bytes| bytes.trim_ascii_start().starts_with(b"{"))?;
-    serde_json::from_slice(object).ok()
-}
-
 /// The ticket that the text is, by its form and its check.
 pub fn ticket_of(app: &App, text: &str) -> Result<Ticket, Refusal> {
     app.keyring.read(text).map_err(|why| match why {
@@ -183,7 +159,7 @@ mod tests {
     const ATTEMPT: &str = "7f9c24e8-3b12-4fef-91e0-33c9b1a7d001";
 
     fn presented(members: &str) -> Option<Presented> {
-        read(format!(r#"{{"ticket":"t","attempt":"{ATTEMPT}"{members}}}"#).as_bytes())
+        body::object(format!(r#"{{"ticket":"t","attempt":"{ATTEMPT}"{members}}}"#).as_bytes())
     }
 
     #[test]
@@ -202,7 +178,7 @@ mod tests {
             r#"["t","7f9c24e8-3b12-4fef-91e0-33c9b1a7d001",null,null,null]"#,
             r#"{"ticket":"t","attempt":"1"}"#,
         ] {
-            assert!(read(bad.as_bytes()).is_none(), "{bad}");
+            assert!(body::object::<Presented>(bad.as_bytes()).is_none(), "{bad}");
         }
     }
 }

@@ -39,6 +39,7 @@ struct Renewed {
     room: Digest,
     issued: Millis,
     ends: Millis,
+    until: Millis,
 }
 
 /// Consumes the ticket.
@@ -58,6 +59,7 @@ pub async fn renew(app: &App, text: &str) -> Result<String, Failure> {
         room: grant.place(),
         issued: grant.issued_at,
         ends: hub.ends(&grant, now),
+        until: hub.until(&grant),
     };
     serde_json::to_string(&renewed).map_err(|_| Failure::Fault)
 }

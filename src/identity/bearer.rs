@@ -1,6 +1,7 @@
 //! The app's own login as a token in `Authorization: Bearer` (RFC 6750 §2.1).
 
 use super::NotKnown;
+use crate::config::Secret;
 use crate::platform::wire::Header;
 
 /// The header that it stands in.
@@ -17,6 +18,12 @@ pub fn token(authorization: &str) -> Result<&str, NotKnown> {
 pub fn of(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
+}
+
+/// Whether the header has one of the secrets. Each is compared with, in constant time.
+pub fn brings_one_of(authorization: Option<&str>, secrets: &[Secret]) -> bool {
+    let brought = authorization.and_then(of);
+    brought.is_some_and(|brought| secrets.iter().filter(|secret| secret.is(brought)).count() > 0)
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub const NOT_UNDERSTOOD: u16 = 234;
 pub const ENDED: u16 = 235;
 /// The subject may be in more rooms than one answer names: all is remembered, and not all rooms are said.
 pub const TOO_MANY: u16 = 236;
+/// As [`GIVEN`], and it is remembered where the session will be. A shard that can't remember it says the other one.
+pub const GIVEN_AND_NOTED: u16 = 237;
 /// How many rooms an answer names at most.
 pub const ROOMS_MAX: usize = 500;
 /// All that shards of any version ever say.
@@ -86,17 +88,13 @@ pub struct Stay {
     pub until: Millis,
 }
 
-/// As whose session it is where the ticket says no end: nobody's lasts longer (30 days, in seconds).
-const LONGEST_SESSION: u32 = 2_592_000;
-
 impl About {
-    /// What is to be said of the grant; with the place where rooms are.
-    pub fn of(grant: &Grant, rooms: bool) -> Self {
-        let until = grant.session_ends_at.unwrap_or_else(|| grant.issued_at.plus_seconds(LONGEST_SESSION));
+    /// What is to be said of the grant; with the place where there are rooms, and `session_max_seconds` is said.
+    pub fn of(grant: &Grant, session_max_seconds: Option<u32>) -> Self {
         Self {
             subject: grant.subject.digest(),
             issued: grant.issued_at,
-            stay: rooms.then(|| Stay { room: grant.place(), until }),
+            stay: session_max_seconds.map(|max| Stay { room: grant.place(), until: grant.stays_until(max) }),
         }
     }
 
@@ -126,11 +124,18 @@ fn moment(text: &str) -> Option<Millis> {
     text.parse::<u64>().ok().and_then(|ms| Millis::try_from(ms).ok())
 }
 
-/// The body of `/take` that asks to remember where the session would be.
-pub const STAY: &str = "stay";
+/// The body of `/take` that asks to remember where the session would be: `stay <SESSION_MAX_SECONDS>`.
+pub fn stay(session_max_seconds: u32) -> String {
+    format!("stay {session_max_seconds}")
+}
+
+/// The seconds of such a body.
+pub fn stay_of(body: &str) -> Option<u32> {
+    body.strip_prefix("stay ")?.parse().ok()
+}
 
 /// What a shard can be asked. As a path: `/put/<digest>/<expires at>` with the grant as the body,
-/// `/take/<digest>/<attempt>` with [`STAY`] or nothing, `/claim/<ticket id>/<attempt>/<expires at>` with an [`About`],
+/// `/take/<digest>/<attempt>` with [`stay`] or nothing, `/claim/<ticket id>/<attempt>/<expires at>` with an [`About`],
 /// `/end/<subject>/<before>/<until>`, answered with rooms, a comma between them, and `/ended` with an [`About`]; digests and UUIDs in hexadecimal, moments in
 /// milliseconds.
 #[derive(Debug, PartialEq, Eq)]
@@ -209,6 +214,14 @@ mod tests {
         }
         for bad in ["", "23", "2x0", "é30"] {
             assert_eq!(Word::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_stay_is_read_strictly() {
+        assert_eq!(stay_of(&stay(3600)), Some(3600));
+        for bad in ["", "stay", "stay ", "stay -1", "stay 1 ", "stays 1"] {
+            assert_eq!(stay_of(bad), None, "{bad}");
         }
     }
 

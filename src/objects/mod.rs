@@ -5,4 +5,4 @@ mod asks;
 pub mod shard;
 pub mod shards;
 
-pub use asks::{ENDED, GIVEN, TAKEN, TOO_LATE, UNKNOWN};
+pub use asks::{ENDED, GIVEN, GIVEN_AND_NOTED, TAKEN, TOO_LATE, UNKNOWN};

@@ -10,6 +10,7 @@ import { DurableObject } from "cloudflare:workers";
 import { EXPIRED, REVOKED, TOO_LARGE, TOO_MUCH, UNHEARD } from "../platform/closing.js";
 import { Meter, sizeOf } from "../platform/meter.js";
 import { Ended } from "./room/ended.js";
+import { renewalIn } from "./room/renewal.js";
 
 /** What the room answers by when it takes nobody in; `src/sessions/hub.rs` knows them. */
 const [FULL, NOT_TAKEN] = [240, 241];
@@ -48,7 +49,7 @@ export class Room extends DurableObject {
   }
 
   /**
-   * Whose ticket a member presents while it is here: `{ key, room, issued, ends }`, or the code of a refusal. The entry has it, where the
+   * Whose ticket a member presents while it is here: `{ key, room, issued, ends, until }`, or the code of a refusal. The entry has it, where the
    * gate is.
    */
   renewal() {
@@ -90,8 +91,8 @@ export class Room extends DurableObject {
     else if (!from.meter.take(size, now)) this.#end(socket, TOO_MUCH);
     else if (data === PING) socket.send(PONG);
     else {
-      const ticket = from.own && ticketIn(data);
-      if (ticket) return this.#renew(socket, from, ticket);
+      const renewal = from.own ? renewalIn(data) : undefined;
+      if (renewal !== undefined) return this.#renew(socket, from, renewal);
       this.#broadcast(socket, from, data, size, now);
     }
     return this.#watchAlarm(now);
@@ -130,14 +131,22 @@ export class Room extends DurableObject {
     return count;
   }
 
-  /** Gives them a new end, later or earlier; how many there were. */
+  /**
+   * Gives them a new end, later or earlier, and never later than it is remembered where they are; how many there were. One that is over
+   * already stays over.
+   */
   async extend({ key, id, ends }) {
+    const now = Date.now();
     let count = 0;
     for (const [socket, member] of this.#all()) {
       if (!is(member, key, id)) continue;
-      await this.#prolong(socket, member, ends);
-      count += 1;
+      if (now >= member.ends) this.#end(socket, EXPIRED);
+      else {
+        this.#prolong(socket, member, Math.min(ends, member.until));
+        count += 1;
+      }
     }
+    await this.#wakeFor(this.#first());
     return count;
   }
 
@@ -195,9 +204,18 @@ export class Room extends DurableObject {
     return true;
   }
 
-  /** A fresh ticket of the same subject for the same room prolongs the session. */
-  async #renew(socket, member, ticket) {
-    let found = await this.renewal(ticket, member);
+  /** A fresh ticket of the same subject for the same room prolongs the session. One at a time, so that a member can't make many calls. */
+  async #renew(socket, member, { ticket }) {
+    if (member.renewing) return this.#say(socket, member, { type: "renew_refused", code: "renewal_pending" });
+    let found = "ticket_malformed";
+    if (typeof ticket === "string") {
+      member.renewing = true;
+      try {
+        found = await this.renewal(ticket, member);
+      } finally {
+        member.renewing = false;
+      }
+    }
     // Meanwhile it may have ended.
     if (this.#all().get(socket) !== member) return;
     if (Date.now() >= member.ends) return this.#end(socket, EXPIRED);
@@ -209,7 +227,9 @@ export class Room extends DurableObject {
       return member.refused >= REFUSED_MOST ? this.#end(socket, TOO_MUCH) : undefined;
     }
     member.issued = Math.max(member.issued, found.issued);
-    return this.#prolong(socket, member, Math.max(member.ends, found.ends));
+    member.until = Math.max(member.until, found.until);
+    this.#prolong(socket, member, Math.max(member.ends, found.ends));
+    return this.#wakeFor(next(member));
   }
 
   #prolong(socket, member, ends) {
@@ -217,7 +237,6 @@ export class Room extends DurableObject {
     member.told = false;
     keep(socket, member);
     this.#say(socket, member, { type: "renewed", session_expires_at: when(ends) });
-    return this.#wakeFor(next(member));
   }
 
   /** To those alone who speak the gate's own protocol. */
@@ -290,24 +309,13 @@ function awake(member, now) {
 }
 
 /** Writes down what must outlast the object's memory. */
-function keep(socket, { id, sub, key, room, origin, bond, issued, ends, own, told }) {
-  socket.serializeAttachment({ v: VERSION, id, sub, key, room, origin, bond, issued, ends, own, told });
+function keep(socket, { id, sub, key, room, origin, bond, issued, ends, until, own, told }) {
+  socket.serializeAttachment({ v: VERSION, id, sub, key, room, origin, bond, issued, ends, until, own, told });
 }
 
 /** When something is to be done about it: its end, or a notice of it. */
 function next({ own, told, ends }) {
   return own && !told ? ends - NOTICE : ends;
-}
-
-/** The ticket of `{"type":"renew","ticket":…}`. What only looks like it isn't handed on either: there may be a ticket in it. */
-function ticketIn(data) {
-  if (typeof data !== "string" || !data.includes('"renew"')) return undefined;
-  try {
-    const { type, ticket } = JSON.parse(data);
-    return type === "renew" ? String(ticket) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 const is = (member, key, id) => (key === undefined || member.key === key) && (id === undefined || member.id === id);

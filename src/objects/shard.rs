@@ -22,7 +22,8 @@ use worker::{
 };
 
 use super::asks::{
-    About, Ask, ENDED, GIVEN, NOT_UNDERSTOOD, ROOMS_MAX, STAY, TAKEN, TOO_LATE, TOO_MANY, UNKNOWN, Word,
+    About, Ask, ENDED, GIVEN, GIVEN_AND_NOTED, NOT_UNDERSTOOD, ROOMS_MAX, TAKEN, TOO_LATE, TOO_MANY, UNKNOWN, Word,
+    stay_of,
 };
 use crate::platform::{panics, task};
 use buckets::{forgotten_at, table_ends_at};
@@ -92,13 +93,13 @@ impl Shard {
     async fn answer(&self, path: &str, body: Option<String>) -> Result<Word, StorageFailed> {
         match Ask::parse(path) {
             Some(Ask::Put { key, expires_at }) => self.put(&key, expires_at, &body.unwrap_or_default()).await,
-            Some(Ask::Take { key, attempt }) => self.take(&key, attempt, body.as_deref() == Some(STAY)),
+            Some(Ask::Take { key, attempt }) => self.take(&key, attempt, body.as_deref().and_then(stay_of)),
             Some(Ask::Claim { key, attempt, expires_at }) => {
                 self.claim(&key, attempt, expires_at, body.as_deref().and_then(About::parse)).await
             }
             Some(Ask::End { subject, before, until }) => self.end(&subject, before, until).await,
             Some(Ask::Ended) => match body.as_deref().and_then(About::parse) {
-                Some(about) => Ok(self.unless_ended(&about, GIVEN)?.into()),
+                Some(about) => Ok(self.unless_ended(&about)?.into()),
                 None => Ok(NOT_UNDERSTOOD.into()),
             },
             None => Ok(NOT_UNDERSTOOD.into()),
@@ -112,14 +113,14 @@ impl Shard {
         Ok(GIVEN.into())
     }
 
-    fn take(&self, key: &[u8], attempt: Uuid, with_stay: bool) -> Result<Word, StorageFailed> {
+    fn take(&self, key: &[u8], attempt: Uuid, session_max_seconds: Option<u32>) -> Result<Word, StorageFailed> {
         Ok(match self.tables.take(key, attempt)? {
             Elected::Won(record) => {
                 // One that can't be read here may be a newer version's, and is the gate's to refuse.
-                let looks = with_stay || self.ends.any(Date::now().as_millis())?;
+                let looks = session_max_seconds.is_some() || self.ends.any(Date::now().as_millis())?;
                 let grant = looks.then(|| Grant::from_json(&record).ok()).flatten();
-                let about = grant.map(|grant| About::of(&grant, with_stay));
-                let status = about.map_or(Ok(GIVEN), |about| self.unless_ended(&about, GIVEN))?;
+                let about = grant.map(|grant| About::of(&grant, session_max_seconds));
+                let status = about.map_or(Ok(GIVEN), |about| self.unless_ended(&about))?;
                 Word { status, record }
             }
             Elected::Lost(record) => Word { status: TAKEN, record },
@@ -146,7 +147,7 @@ impl Shard {
         let is_new = self.make_table(expires_at)?;
         let elected = self.tables.claim(key, attempt, expires_at)?;
         let status = match elected {
-            Elected::Won(()) => about.map_or(Ok(GIVEN), |about| self.unless_ended(&about, GIVEN))?,
+            Elected::Won(()) => about.map_or(Ok(GIVEN), |about| self.unless_ended(&about))?,
             Elected::Lost(()) => TAKEN,
             Elected::Missing | Elected::NotUnderstood => NOT_UNDERSTOOD,
         };
@@ -155,15 +156,14 @@ impl Shard {
         Ok(status.into())
     }
 
-    /// What the winner is told: `status`, unless what the ticket would open has been ended. Where the session will be is remembered.
-    fn unless_ended(&self, about: &About, status: u16) -> Result<u16, StorageFailed> {
+    /// What the winner is told, who may have it unless what the ticket would open has been ended. Where the session will be is remembered.
+    fn unless_ended(&self, about: &About) -> Result<u16, StorageFailed> {
         if self.ends.includes(&about.subject, about.issued)? {
             return Ok(ENDED);
         }
-        if let Some(stay) = about.stay {
-            self.ends.stays(about, stay)?;
-        }
-        Ok(status)
+        let Some(stay) = about.stay else { return Ok(GIVEN) };
+        self.ends.stays(about, stay)?;
+        Ok(GIVEN_AND_NOTED)
     }
 
     async fn end(&self, subject: &Digest, before: Millis, until: Millis) -> Result<Word, StorageFailed> {

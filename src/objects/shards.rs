@@ -7,7 +7,7 @@ use worker::ObjectNamespace;
 use worker::js_sys::{Promise, Reflect};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
-use super::asks::{self, About, GIVEN, TAKEN, TOO_LATE, UNKNOWN, Word};
+use super::asks::{self, About, ENDED, GIVEN, GIVEN_AND_NOTED, NOT_UNDERSTOOD, TAKEN, TOO_LATE, UNKNOWN, Word};
 use crate::platform::NoAnswer;
 use crate::platform::race::raced;
 use ws_ticket_core::grant::Grant;
@@ -43,8 +43,8 @@ pub struct ShardSettings {
     pub timeout_ms: u32,
     /// Whether sessions can be ended from outside.
     pub ends: bool,
-    /// Whether they are in rooms, which then have to be found.
-    pub rooms: bool,
+    /// `SESSION_MAX_SECONDS` where they are in rooms, which then have to be found.
+    pub rooms: Option<u32>,
     /// Whether it is these that tell the shards of an end. Several stores of a gate have the same shards, and one of them is enough.
     pub tells: bool,
 }
@@ -75,9 +75,9 @@ impl Shards {
         numbers
     }
 
-    /// Whether the shards have to remember where sessions are.
-    fn keeps_stays(&self) -> bool {
-        self.settings.ends && self.settings.rooms
+    /// `SESSION_MAX_SECONDS` where the shards have to remember where sessions are.
+    fn stays(&self) -> Option<u32> {
+        self.settings.rooms.filter(|_| self.settings.ends)
     }
 
     /// Ends what the subject has, in each of its shards, and says in which rooms it may be.
@@ -112,19 +112,39 @@ impl Shards {
         Ok(rooms)
     }
 
-    /// Whether what the ticket would open was ended, where the shard that elected can't know: it was picked in another way, by a gate of
-    /// before, or when there were more or fewer shards. Where it can know, nobody is asked.
-    pub async fn has_ended(&self, elected: Shard, grant: &Grant) -> Result<bool, StoreError> {
-        const STEP: &str = "shard.ended";
-        let subject = grant.subject.digest();
-        if !self.settings.ends || self.numbers(&subject).contains(&elected.number) {
-            return Ok(false);
+    /// The elected shard's word of the grant, after all that is to be known of ends: [`GIVEN`] only where it may be handed out. Other
+    /// shards of the subject are asked where the elected one can't know all: it was picked in another way, by a gate of before, or the
+    /// number of shards was changed. Else nobody is.
+    pub async fn settle(&self, elected: Shard, grant: &Grant, word: u16) -> Result<u16, StoreError> {
+        match word {
+            GIVEN if !self.settings.ends => return Ok(GIVEN),
+            // It is of a version that can't remember where the session is: nobody could end it.
+            GIVEN if self.stays().is_some() => return Ok(NOT_UNDERSTOOD),
+            GIVEN | GIVEN_AND_NOTED => {}
+            refused => return Ok(refused),
         }
-        let shard = Shard { number: number_of(&subject, self.settings.count), ..elected };
-        let about = About::of(grant, self.settings.rooms).to_string();
-        match self.ask_twice(STEP, shard, "/ended", Some(&about)).await?.status {
-            GIVEN => Ok(false),
-            asks::ENDED => Ok(true),
+        let numbers = self.numbers(&grant.subject.digest());
+        let others = numbers.iter().enumerate().filter(|(_, number)| **number != elected.number);
+        let asked = others.map(|(place, number)| {
+            // The first is the one that the subject has from now on.
+            let stays = self.stays().filter(|_| place == 0);
+            self.ask_of_end(Shard { number: *number, ..elected }, About::of(grant, stays))
+        });
+        for answer in join_all(asked).await {
+            if answer? {
+                return Ok(ENDED);
+            }
+        }
+        Ok(GIVEN)
+    }
+
+    /// Whether the shard knows of an end.
+    async fn ask_of_end(&self, shard: Shard, about: About) -> Result<bool, StoreError> {
+        const STEP: &str = "shard.ended";
+        let expected = if about.stay.is_some() { GIVEN_AND_NOTED } else { GIVEN };
+        match self.ask_twice(STEP, shard, "/ended", Some(&about.to_string())).await?.status {
+            ENDED => Ok(true),
+            answer if answer == expected => Ok(false),
             _ => Err(StoreError::Unavailable { step: STEP, cause: Cause::NotUnderstood }),
         }
     }
@@ -137,23 +157,24 @@ impl Shards {
         let cause = match self.within_deadline(STEP, self.settings.timeout_ms, shard, &path, Some(grant)).await?.status
         {
             GIVEN => return Ok(()),
-            UNKNOWN | TAKEN | TOO_LATE | asks::ENDED | asks::TOO_MANY => Cause::Failed,
+            UNKNOWN | TAKEN | TOO_LATE | ENDED | asks::TOO_MANY | GIVEN_AND_NOTED => Cause::Failed,
             _ => Cause::NotUnderstood,
         };
         Err(StoreError::Unavailable { step: STEP, cause })
     }
 
-    /// The grant, if this attempt has it; if another has, the grant too, with the status [`TAKEN`].
+    /// The grant, if this attempt has it, with a word that is yet to [`Self::settle`]; if another has, the grant too, with [`TAKEN`].
     pub async fn take(&self, shard: Shard, digest: &Digest, attempt: Attempt) -> Result<Word, StoreError> {
-        let stay = self.keeps_stays().then_some(asks::STAY);
-        self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid()), stay).await
+        let stay = self.stays().map(asks::stay);
+        self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid()), stay.as_deref()).await
     }
 
-    /// Whether this attempt has the grant's ticket.
-    pub async fn claim(&self, shard: Shard, grant: &Grant, attempt: Attempt) -> Result<Word, StoreError> {
+    /// Whether this attempt has the grant's ticket, by a word that is settled.
+    pub async fn claim(&self, shard: Shard, grant: &Grant, attempt: Attempt) -> Result<u16, StoreError> {
         let path = format!("/claim/{}/{}/{}", grant.ticket_id.uuid(), attempt.uuid(), grant.expires_at.0);
-        let about = About::of(grant, self.keeps_stays()).to_string();
-        self.ask_twice("shard.claim", shard, &path, Some(&about)).await
+        let about = About::of(grant, self.stays()).to_string();
+        let word = self.ask_twice("shard.claim", shard, &path, Some(&about)).await?.status;
+        self.settle(shard, grant, word).await
     }
 
     /// Asks once more after no answer. The first may have taken effect; the shard knows the attempt, so asking again is

@@ -23,13 +23,19 @@ export class Meter {
     return this.bytes * RESERVE;
   }
 
-  /** Takes a message of `size` bytes; false where there is no more left for it. A clock that was set back gives nothing. */
+  /**
+   * Takes a message of `size` bytes; false, and nothing is taken, where there isn't enough left for it. A clock that was set back gives
+   * nothing.
+   */
   take(size, now = Date.now()) {
     const seconds = Math.max(0, now - this.#at) / 1000;
     this.#at = now;
-    this.#messages = Math.min(this.messages * RESERVE, this.#messages + seconds * this.messages) - 1;
-    this.#bytes = Math.min(this.bytes * RESERVE, this.#bytes + seconds * this.bytes) - size;
-    return this.#messages >= 0 && this.#bytes >= 0;
+    this.#messages = Math.min(this.messages * RESERVE, this.#messages + seconds * this.messages);
+    this.#bytes = Math.min(this.bytes * RESERVE, this.#bytes + seconds * this.bytes);
+    if (this.#messages < 1 || this.#bytes < size) return false;
+    this.#messages -= 1;
+    this.#bytes -= size;
+    return true;
   }
 }
 

@@ -52,6 +52,8 @@ struct Facts<'a> {
     bond: Option<Digest>,
     issued: Millis,
     ends: Millis,
+    /// Until when it can be prolonged from outside.
+    until: Millis,
     /// Whether the gate's own frames are for it.
     own: bool,
 }
@@ -83,6 +85,7 @@ impl Hub {
             bond: grant.bond,
             issued: grant.issued_at,
             ends,
+            until: self.until(grant),
             own: chosen.is_none(),
         };
         let facts = serde_json::to_string(&facts).map_err(|_| NotOpened::Fault)?;
@@ -101,6 +104,11 @@ impl Hub {
     pub async fn ask(&self, room: Digest, what: &str, ask_of_it: &str) -> Option<String> {
         let answer = ask(&self.namespace, &format!("room-{room}"), what, ask_of_it, TIMEOUT_MS).ok()?;
         settled(answer).await.ok()?.as_string()
+    }
+
+    /// Until when a session with the grant can be prolonged from outside: so long it is remembered where it is.
+    pub fn until(&self, grant: &Grant) -> Millis {
+        grant.stays_until(self.session_max_seconds)
     }
 
     /// When a session with the grant ends. A grant of a version that knew no ends has none.

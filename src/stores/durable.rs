@@ -9,7 +9,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::objects::shards::Shards;
-use crate::objects::{ENDED, GIVEN, TAKEN, TOO_LATE, UNKNOWN};
+use crate::objects::{ENDED, GIVEN, GIVEN_AND_NOTED, TAKEN, TOO_LATE, UNKNOWN};
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
 use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
@@ -75,20 +75,15 @@ impl TicketStore for Durable {
         let Some(shard) = self.shard_of(ticket) else { return Ok(Consumed::Unknown) };
         let answer = self.shards.take(shard, &ticket.digest(), attempt).await?;
         match answer.status {
-            GIVEN => match Consumed::of_record(&answer.record, STEP)? {
-                Consumed::Granted(grant) if self.shards.has_ended(shard, &grant).await? => {
-                    Ok(Consumed::Ended(grant.ticket_id))
-                }
-                taken => Ok(taken),
+            GIVEN | GIVEN_AND_NOTED | ENDED | TAKEN => match Consumed::of_record(&answer.record, STEP)? {
+                Consumed::Granted(grant) => Ok(match self.shards.settle(shard, &grant, answer.status).await? {
+                    GIVEN => Consumed::Granted(grant),
+                    ENDED => Consumed::Ended(grant.ticket_id),
+                    TAKEN => Consumed::Used(grant.ticket_id),
+                    _ => Consumed::NotUnderstood(Some(grant.ticket_id)),
+                }),
+                refused => Ok(refused),
             },
-            ENDED => Ok(match Consumed::of_record(&answer.record, STEP)? {
-                Consumed::Granted(grant) => Consumed::Ended(grant.ticket_id),
-                refused => refused,
-            }),
-            TAKEN => Ok(match Consumed::of_record(&answer.record, STEP)? {
-                Consumed::Granted(grant) => Consumed::Used(grant.ticket_id),
-                refused => refused,
-            }),
             UNKNOWN => Ok(Consumed::Unknown),
             // No answer to this.
             TOO_LATE => Err(StoreError::Unavailable { step: STEP, cause: Cause::Failed }),

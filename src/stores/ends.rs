@@ -8,8 +8,8 @@ use ws_ticket_core::time::Millis;
 /// Whether sessions can be ended from outside, which then has to be looked at when a ticket is consumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {
-    /// For how many seconds it is remembered where a session is; `None` where there are no rooms.
-    pub stay_seconds: Option<u32>,
+    /// How long a session lasts at most, by which it is remembered where it is; `None` where there are no rooms.
+    pub session_max_seconds: Option<u32>,
 }
 
 /// What a taken record comes to: a moment or nothing, a line break, and the record.

@@ -32,9 +32,7 @@ impl Ledger for ShardLedger {
     }
 
     async fn claim(&self, bid: &Bid<'_>) -> Result<Verdict, StoreError> {
-        let answer = self.0.claim(bid.shard, bid.grant, bid.attempt).await?;
-        match answer.status {
-            GIVEN if self.0.has_ended(bid.shard, bid.grant).await? => Ok(Verdict::Ended),
+        match self.0.claim(bid.shard, bid.grant, bid.attempt).await? {
             GIVEN => Ok(Verdict::Won),
             ENDED => Ok(Verdict::Ended),
             TAKEN => Ok(Verdict::Lost),

@@ -31,8 +31,8 @@ pub struct Memory {
     home: Home,
     capacity: usize,
     used_capacity: usize,
-    /// Whether to remember in which rooms sessions may be.
-    rooms: bool,
+    /// `SESSION_MAX_SECONDS`, where to remember in which rooms sessions may be.
+    rooms: Option<u32>,
     held: RefCell<Held>,
 }
 
@@ -60,14 +60,15 @@ impl Held {
         while self.used_by_expiry.first().is_some_and(|(expires_at, _)| *expires_at <= now) {
             self.forget_used();
         }
+        self.ends.retain(|_, (_, until)| *until > now);
     }
 
     /// Whether the grant opens nothing any more; where it does, and sessions are in rooms, remembers where.
-    fn has_ended(&mut self, grant: &Grant, rooms: bool) -> bool {
+    fn has_ended(&mut self, grant: &Grant, rooms: Option<u32>) -> bool {
         let has_ended = self.ends.get(&grant.subject).is_some_and(|(before, _)| grant.issued_at < *before);
-        if !has_ended && rooms {
+        if let Some(session_max_seconds) = rooms.filter(|_| !has_ended) {
             self.stays.retain(|_, rooms| rooms.values().any(|until| *until > grant.issued_at));
-            let until = grant.session_ends_at.unwrap_or(Millis(u64::MAX));
+            let until = grant.stays_until(session_max_seconds);
             let stay = self.stays.entry(grant.subject.clone()).or_default().entry(grant.place()).or_insert(until);
             *stay = until.max(*stay);
         }
@@ -109,8 +110,9 @@ impl Held {
 }
 
 impl Memory {
-    /// An empty store whose tickets go by `home`. With `rooms` it remembers where sessions may be.
-    pub fn new(home: Home, rooms: bool) -> Self {
+    /// An empty store whose tickets go by `home`. With `rooms`, the seconds that a session lasts at most, it
+    /// remembers where sessions may be.
+    pub fn new(home: Home, rooms: Option<u32>) -> Self {
         Self { home, capacity: CAPACITY, used_capacity: USED_CAPACITY, rooms, held: RefCell::default() }
     }
 }
@@ -152,7 +154,6 @@ impl TicketStore for Memory {
     async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
         let mut held = self.held.borrow_mut();
         if end.before != Millis(0) {
-            held.ends.retain(|_, (_, until)| *until > end.before);
             let (before, until) = held.ends.entry(end.subject.clone()).or_default();
             (*before, *until) = ((*before).max(end.before), (*until).max(end.kept_until()));
         }

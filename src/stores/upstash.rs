@@ -52,8 +52,9 @@ impl Upstash {
     }
 
     fn probe(&self) -> Command {
-        let [script, ..] = Command::probes_to_take();
-        if self.ends.is_some() { script } else { Command::probe() }
+        let Some(ends) = self.ends else { return Command::probe() };
+        let [script, ..] = Command::probes_to_take(ends);
+        script
     }
 
     async fn ask(&self, step: &'static str, command: Command) -> Result<Option<String>, StoreError> {
@@ -135,7 +136,7 @@ impl TicketStore for Upstash {
             return Ok(Consumed::Unknown);
         }
         let take = match self.ends {
-            Some(ends) => Command::take(&ticket.digest(), ends.stay_seconds),
+            Some(ends) => Command::take(&ticket.digest(), ends),
             None => Command::getdel(&ticket.digest()),
         };
         let step = self.taking();

@@ -103,7 +103,7 @@ fn sealed() -> Sealed {
 }
 
 fn memory() -> Memory {
-    Memory::new(Home::parse("m").unwrap(), false)
+    Memory::new(Home::parse("m").unwrap(), None)
 }
 
 /// When a part fails.

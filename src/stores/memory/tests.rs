@@ -24,7 +24,7 @@ fn issue(store: &Memory, grant: &Grant) -> Result<Ticket, StoreError> {
 }
 
 fn store(capacity: usize) -> Memory {
-    Memory { capacity, ..Memory::new(Home::parse("m").unwrap(), false) }
+    Memory { capacity, ..Memory::new(Home::parse("m").unwrap(), None) }
 }
 
 fn consume(store: &Memory, ticket: &Ticket) -> Consumed {

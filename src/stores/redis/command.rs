@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::config::RedisSettings;
+use crate::stores::ends::Ends;
 use ws_ticket_core::store::End;
 use ws_ticket_core::ticket::Digest;
 
@@ -12,14 +13,22 @@ use ws_ticket_core::ticket::Digest;
 const GETDEL_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]); redis.call('DEL', KEYS[1]); return v";
 
 /// The same where sessions can be ended, and in the same step: the moment before which the subject's tickets open nothing, or none, a line
-/// break, and the record. With `ARGV[1]`, in seconds, the room is remembered for so long, unless the ticket opens nothing. Subjects are named by a digest: a
-/// key may be shown where a record isn't.
-const TAKE_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]); redis.call('DEL', KEYS[1]); if not v then return v end
-local g = cjson.decode(v); local s = redis.sha1hex(g.subject)
-local e = redis.call('GET', 'wst:end:' .. s) or ''
+/// break, and the record. With `ARGV[1]`, the seconds that a session lasts at most, the room is remembered for twice as long, unless the
+/// ticket opens nothing: as `Grant::stays_until`, or longer. Subjects are named by a digest: a key may be shown where a record isn't.
+///
+/// Deleting comes last, so that nothing is burnt by a server that refuses a step before it. With `ARGV[2]` it is a probe, for a key that
+/// isn't there: it does all the same, for a subject of its own, so that it fails wherever a ticket would.
+const TAKE_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]); local probe = ARGV[2] == 'probe'
+if not v and not probe then return v end
+local g = probe and {subject = KEYS[1], issued_at = 0} or cjson.decode(v)
+local s = redis.sha1hex(g.subject); local e = redis.call('GET', 'wst:end:' .. s) or ''
 if ARGV[1] ~= '' and (e == '' or g.issued_at >= tonumber(e)) then
-  redis.call('SADD', 'wst:stays:' .. s, g.room or ''); redis.call('EXPIRE', 'wst:stays:' .. s, ARGV[1])
+  local k = 'wst:stays:' .. s; local n = 2 * tonumber(ARGV[1])
+  if g.session_ends_at then n = math.max(n, math.ceil((g.session_ends_at - g.issued_at) / 1000)) end
+  redis.call('SADD', k, g.room or '')
+  if redis.call('TTL', k) < n then redis.call('EXPIRE', k, n) end
 end
+redis.call('DEL', KEYS[1]); if probe then return false end
 return e .. '\\n' .. v";
 
 /// Remembers the end of `ARGV[1]`'s tickets that were issued before `ARGV[2]` until `ARGV[3]`, unless a later one is remembered; gives the
@@ -60,10 +69,14 @@ impl Command {
         Self::getdel_key_by_script(&key(digest))
     }
 
-    /// Gives the record away and forgets it, with what is known of an end. Where a session would be is remembered for `stay_seconds`.
-    pub fn take(digest: &Digest, stay_seconds: Option<u32>) -> Self {
-        let seconds = stay_seconds.map(|seconds| seconds.to_string()).unwrap_or_default();
-        Self::new(["EVAL", TAKE_SCRIPT, "1", &key(digest), &seconds])
+    /// Gives the record away and forgets it, with what is known of an end, and remembers where there are rooms where the session would be.
+    pub fn take(digest: &Digest, ends: Ends) -> Self {
+        Self::take_key(&key(digest), ends, "")
+    }
+
+    fn take_key(key: &str, ends: Ends, what: &str) -> Self {
+        let seconds = ends.session_max_seconds.map(|seconds| seconds.to_string()).unwrap_or_default();
+        Self::new(["EVAL", TAKE_SCRIPT, "1", key, &seconds, what])
     }
 
     /// Remembers an end and gives the rooms.
@@ -73,8 +86,8 @@ impl Command {
     }
 
     /// The probes for a gate that takes by script.
-    pub fn probes_to_take() -> [Self; 4] {
-        PROBES.map(|probe| Self::new(["EVAL", TAKE_SCRIPT, "1", probe, ""]))
+    pub fn probes_to_take(ends: Ends) -> [Self; 4] {
+        PROBES.map(|probe| Self::take_key(probe, ends, "probe"))
     }
 
     fn getdel_key(key: &str) -> Self {

@@ -67,7 +67,7 @@ impl Redis {
     /// The reply to `SET`, which goes out together with the probes. When one of those is refused, nobody gets the ticket.
     async fn set_and_prove(&self, set: Command) -> Result<Reply, StoreError> {
         let mut connection = self.connect(SET).await?;
-        let probes = if self.ends.is_some() { Command::probes_to_take() } else { Command::probes() };
+        let probes = self.ends.map_or_else(Command::probes, Command::probes_to_take);
         let commands = std::iter::once(set).chain(probes);
         connection.begin(&self.settings, commands).await?;
         let reply = connection.reply(SET).await?;
@@ -100,7 +100,7 @@ impl Redis {
     /// The reply to `GETDEL` or, where the server doesn't know it, to the script; and which of them it was.
     async fn take(&self, digest: &Digest) -> Result<(&'static str, Reply), StoreError> {
         if let Some(ends) = self.ends {
-            return Ok((EVAL, self.ask(EVAL, Command::take(digest, ends.stay_seconds)).await?));
+            return Ok((EVAL, self.ask(EVAL, Command::take(digest, ends)).await?));
         }
         if self.lacks_getdel.get() {
             return Ok((EVAL, self.ask(EVAL, Command::getdel_by_script(digest)).await?));

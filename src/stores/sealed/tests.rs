@@ -185,7 +185,7 @@ fn large() -> Grant {
 
 #[test]
 fn what_does_not_fit_goes_to_the_next_store_and_nothing_is_called_a_failure() {
-    let memory = || Box::new(Memory::new(Home::parse("m").unwrap(), false));
+    let memory = || Box::new(Memory::new(Home::parse("m").unwrap(), None));
     let sink = |event: &Event<'_>| {
         if matches!(event, Event::FellBack { .. } | Event::Recovered { .. }) {
             TOLD.set(TOLD.get() + 1);
