@@ -8,6 +8,7 @@ import { DEVELOPMENT, startGate, startGates } from "./support/harness.js";
 import { enter, silent } from "./support/hub.js";
 import { Peer } from "./support/peer.js";
 import { assertProblem, assertRefused } from "./support/problem.js";
+import { startRedis } from "./support/redis-server.js";
 import { rows } from "./support/rows.js";
 
 const REVOKED = [4401, "session_revoked"];
@@ -77,11 +78,15 @@ for (const row of rows) {
 
     test("revokes one ticket: it opens nothing, and others do", async () => {
       const [one, two] = await Promise.all([1, 2].map(() => gate.issue({ sub: "frank" })));
-      assert.deepEqual((await control(gate, "/ws-ticket/revoke", { ticket: one.ticket })).json, {});
+      const revoke = async (ticket) => {
+        const { status, json } = await control(gate, "/ws-ticket/revoke", { ticket });
+        return [status, json];
+      };
+      assert.deepEqual(await revoke(one.ticket), [200, { revoked: true }]);
       assertRefused(await gate.upgrade(one.ticket));
       assert.equal(await gate.opens(two.ticket), 101);
       for (const ticket of [one.ticket, two.ticket, "nonsense", ""])
-        assert.equal((await control(gate, "/ws-ticket/revoke", { ticket })).status, 200);
+        assert.deepEqual(await revoke(ticket), [200, { revoked: false }]);
     });
 
     test("reaches tickets that another isolate consumes", async () => {
@@ -177,13 +182,73 @@ describe("who may", () => {
   });
 });
 
+describe("what is remembered of a session", () => {
+  for (const row of rows.filter(({ name }) => ["memory", "durable", "redis", "upstash"].includes(name))) {
+    test(`lasts as long as it can be prolonged, ${row.name}`, async () => {
+      const backing = await row.back?.();
+      const vars = { ...row.vars, ...backing?.vars, SESSION: "hub", SESSION_MAX_SECONDS: "4", ...ADMIN };
+      const gate = await startGate({ vars });
+      try {
+        const { peer, welcome } = await enter(gate, { sub: "alice", room: "long" });
+        const first = Date.parse(welcome.session_expires_at);
+        const moved = await control(gate, "/sessions/extend", { subject: "alice", seconds: 3600 });
+        assert.deepEqual(moved.json, { sessions: 1 });
+        const { type, session_expires_at } = JSON.parse(await peer.next());
+        assert.equal(type, "renewed");
+        assert.equal(Date.parse(session_expires_at) - first, 4000, "twice the longest session, and no longer");
+        while (Date.now() < first + 1000) await new Promise((resolve) => setTimeout(resolve, 100));
+        assert.deepEqual((await control(gate, "/sessions/end", { subject: "alice" })).json, { sessions: 1 });
+        assert.deepEqual(how(await peer.closed), REVOKED);
+      } finally {
+        await gate.close();
+        await backing?.close();
+      }
+    });
+  }
+
+  test("an end of one subject leaves the ends of others in memory", async () => {
+    const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "memory", SESSION: "hub", ...ADMIN } });
+    try {
+      const { ticket } = await gate.issue({ sub: "alice" });
+      await control(gate, "/sessions/end", { subject: "alice" });
+      await control(gate, "/sessions/end", { subject: "bob", block_seconds: 86_400 });
+      assertRefused(await gate.upgrade(ticket));
+    } finally {
+      await gate.close();
+    }
+  });
+
+  test("a Redis user who may do less than a ticket needs is found out before there is a ticket", async () => {
+    const may = "~wst:* +set +eval +get +del +pexpireat +sadd +smembers +expire +ttl";
+    const redis = await startRedis({
+      users: [`all on >secret ${may}`, `less on >secret ${may.replace(" +sadd", "")}`],
+    });
+    const vars = (user) => ({
+      ...DEVELOPMENT,
+      TICKET_STORE: "redis",
+      REDIS_URL: redis.urlFor({ user, password: "secret" }),
+      SESSION: "hub",
+      ...ADMIN,
+    });
+    const [less, all] = await startGates([{ vars: vars("less") }, { vars: vars("all") }]);
+    try {
+      const refused = await less.request({ method: "POST", path: "/ws-ticket", json: { sub: "alice" } });
+      assertProblem(refused, 503, "store_unavailable");
+      assert.equal(await all.opens((await all.issue({ sub: "alice" })).ticket), 101);
+    } finally {
+      await less.close();
+      await redis.stop();
+    }
+  });
+});
+
 describe("versions meet", () => {
   let [gate, changed] = [];
   before(async () => {
     const vars = { ...DEVELOPMENT, TICKET_STORE: "kv", SESSION: "hub", ...ADMIN, TICKET_SHARDS: "1" };
     [gate, changed] = await startGates([
       { vars, edge: true },
-      { vars: { ...vars, TICKET_SHARDS: "7" }, edge: true, shares: true },
+      { vars: { ...vars, TICKET_SHARDS: "7", TICKET_SHARDS_PREVIOUS: "1" }, edge: true, shares: true },
     ]);
   });
   after(() => gate?.close());
@@ -199,6 +264,22 @@ describe("versions meet", () => {
     assert.equal(await claim(), 234);
     const { ticket } = await gate.issue({ sub: "somebody else" });
     assert.equal(await gate.opens(ticket), 101);
+  });
+
+  test("a shard that can't remember where a session is opens none", async () => {
+    const { ticket } = await gate.issue({ sub: "unremembered" });
+    await gate.edge({ shard: { fetch: { how: "answer", status: 230 } } });
+    assertRefused(await gate.upgrade(ticket));
+    await gate.edge();
+  });
+
+  test("an end that was told before the number of shards was changed holds for tickets of after it", async () => {
+    // Told to the one shard that there was; a block, since tickets of after it would else open.
+    for (let n = 0; n < 6; n += 1) {
+      const sub = `blocked-${n}`;
+      assert.equal((await control(gate, "/sessions/end", { subject: sub, block_seconds: 60 })).status, 200);
+      assertRefused(await changed.upgrade((await changed.issue({ sub })).ticket));
+    }
   });
 
   test("a shard that knows no ends makes an end fail, and nothing is said to be ended", async () => {

@@ -2,6 +2,7 @@
 // fresh ticket moves it.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { control, TOKEN } from "./support/control.js";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
 import { enter, silent } from "./support/hub.js";
 
@@ -17,7 +18,7 @@ describe("the end of a session", () => {
   let gate;
   let now;
   before(async () => {
-    gate = await startGate({ vars: { ...HUB, ALLOWED_ORIGINS: APP }, edge: true });
+    gate = await startGate({ vars: { ...HUB, ALLOWED_ORIGINS: APP, ADMIN_TOKEN: TOKEN }, edge: true });
   });
   after(() => gate?.close());
 
@@ -178,6 +179,47 @@ describe("the end of a session", () => {
       assert.deepEqual(JSON.parse(await peer.next()), { type: "renew_refused", code: "ticket_malformed" });
     }
     assert.deepEqual(how(await peer.closed), [4429, "rate_limited"]);
+  });
+
+  test("a ticket goes to nobody else, however it is sent", async () => {
+    await start();
+    const { peer } = await enter(gate, { sub: "alice", room: "quiet" });
+    const other = await enter(gate, { sub: "bob", room: "quiet" });
+    const { ticket } = await gate.issue({ sub: "alice", room: "quiet" });
+    const renewal = JSON.stringify({ type: "renew", ticket });
+    const wrong = [Buffer.from(renewal), `${renewal}.`, `see ${ticket}`, renewal.replace("renew", "r\\u0065new")];
+    for (const sent of wrong.slice(0, 3)) {
+      peer.send(sent);
+      assert.deepEqual(JSON.parse(await peer.next()), { type: "renew_refused", code: "ticket_malformed" });
+    }
+    peer.send(wrong[3]);
+    assert.equal(JSON.parse(await peer.next()).type, "renew_refused");
+    peer.send("wst_ is no ticket");
+    assert.equal(JSON.parse(await other.peer.next()).data, "wst_ is no ticket");
+    await silent(other, { peer });
+  });
+
+  test("one renewal at a time, and no call for the others", async () => {
+    await start();
+    const { peer } = await enter(gate, { sub: "alice", room: "many" });
+    const { ticket } = await gate.issue({ sub: "alice", room: "many" });
+    await gate.edge({ clock: now, shard: { fetch: { how: "late", ms: 500 } } });
+    for (let n = 0; n < 3; n += 1) peer.send(JSON.stringify({ type: "renew", ticket }));
+    for (let n = 0; n < 2; n += 1)
+      assert.deepEqual(JSON.parse(await peer.next()), { type: "renew_refused", code: "renewal_pending" });
+    assert.equal(JSON.parse(await peer.next()).type, "renewed");
+    assert.equal((await gate.calls())["shard.fetch"], 1);
+    await gate.edge({ clock: now });
+    await silent({ peer });
+  });
+
+  test("a session that is over is not prolonged any more", async () => {
+    await start();
+    const { peer } = await enter(gate, { sub: "alice", room: "over" });
+    await stop(now + HOUR);
+    const asked = { room: "over", seconds: 60 };
+    assert.deepEqual((await control(gate, "/sessions/extend", asked)).json, { sessions: 0 });
+    assert.deepEqual(how(await peer.closed), EXPIRED);
   });
 
   test("an outage is no refusal: the session goes on, and the ticket may be tried again", async () => {

@@ -117,11 +117,13 @@ impl Shards {
     /// number of shards was changed. Else nobody is.
     pub async fn settle(&self, elected: Shard, grant: &Grant, word: u16) -> Result<u16, StoreError> {
         match word {
-            GIVEN if !self.settings.ends => return Ok(GIVEN),
-            // It is of a version that can't remember where the session is: nobody could end it.
-            GIVEN if self.stays().is_some() => return Ok(NOT_UNDERSTOOD),
-            GIVEN | GIVEN_AND_NOTED => {}
+            GIVEN | GIVEN_AND_NOTED if word == given(self.stays().is_some()) => {}
+            // It is of a version that can't remember where the session is, so nobody could end it; or it says more than was asked.
+            GIVEN | GIVEN_AND_NOTED => return Ok(NOT_UNDERSTOOD),
             refused => return Ok(refused),
+        }
+        if !self.settings.ends {
+            return Ok(GIVEN);
         }
         let numbers = self.numbers(&grant.subject.digest());
         let others = numbers.iter().enumerate().filter(|(_, number)| **number != elected.number);
@@ -141,7 +143,7 @@ impl Shards {
     /// Whether the shard knows of an end.
     async fn ask_of_end(&self, shard: Shard, about: About) -> Result<bool, StoreError> {
         const STEP: &str = "shard.ended";
-        let expected = if about.stay.is_some() { GIVEN_AND_NOTED } else { GIVEN };
+        let expected = given(about.stay.is_some());
         match self.ask_twice(STEP, shard, "/ended", Some(&about.to_string())).await?.status {
             ENDED => Ok(true),
             answer if answer == expected => Ok(false),
@@ -226,6 +228,11 @@ impl Shards {
 /// (<https://developers.cloudflare.com/durable-objects/best-practices/error-handling/>).
 fn is_overloaded(thrown: &JsValue) -> bool {
     Reflect::get(thrown, &"overloaded".into()).is_ok_and(|overloaded| overloaded.is_truthy())
+}
+
+/// The word of a shard that gives what was asked for, with a stay or without.
+fn given(with_stay: bool) -> u16 {
+    if with_stay { GIVEN_AND_NOTED } else { GIVEN }
 }
 
 /// Which of so many shards the subject has.
