@@ -67,6 +67,20 @@ for (const row of rows) {
       assert.deepEqual((await control(gate, "/sessions/end", { subject: "carol" })).json, { sessions: 0 });
     });
 
+    test("of what is older than a moment leaves what is younger", async () => {
+      const older = await enter(gate, { sub: "heidi", room: "x" });
+      const unused = await gate.issue({ sub: "heidi" });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const moment = new Date().toISOString();
+      const younger = await enter(gate, { sub: "heidi", room: "x" });
+      const asked = { subject: "heidi", issued_before: moment, code: 4900, reason: "password changed" };
+      assert.deepEqual((await control(gate, "/sessions/end", asked)).json, { sessions: 1 });
+      assert.deepEqual(how(await older.peer.closed), [4900, "password changed"]);
+      assertRefused(await gate.upgrade(unused.ticket));
+      assert.equal(await gate.opens((await gate.issue({ sub: "heidi" })).ticket), 101, "at once");
+      await silent(younger);
+    });
+
     test("blocks for as long as it is told to", async () => {
       await control(gate, "/sessions/end", { subject: "erin", block_seconds: 3600 });
       const { ticket } = await gate.issue({ sub: "erin" });
@@ -149,8 +163,21 @@ describe("who may", () => {
         { subject: "a", block_seconds: 86_401 },
         { room: "a", block_seconds: 1 },
         { subject: "a", seconds: 1 },
+        { subject: "a", code: 1000 },
+        { subject: "a", code: 5000 },
+        { subject: "a", reason: "no code" },
+        { subject: "a", code: 4900, reason: "x".repeat(124) },
+        { subject: "a", issued_before: "yesterday" },
+        { subject: "a", issued_before: new Date(Date.now() + 60_000).toISOString() },
+        { subject: "a", issued_before: new Date().toISOString(), block_seconds: 1 },
+        { room: "a", issued_before: new Date().toISOString() },
       ],
-      "/sessions/extend": [{ subject: "a" }, { subject: "a", seconds: 0 }, { subject: "a", seconds: 2_592_001 }],
+      "/sessions/extend": [
+        { subject: "a" },
+        { subject: "a", seconds: 0 },
+        { subject: "a", seconds: 2_592_001 },
+        { subject: "a", seconds: 1, code: 4900 },
+      ],
       "/sessions/list": [{}, { subject: "a", seconds: 1 }],
     };
     for (const [path, bodies] of Object.entries(bad))

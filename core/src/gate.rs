@@ -200,6 +200,17 @@ impl Gate {
         Err(StoreError::Unavailable { step: "gate.end", cause: Cause::TimedOut }.into())
     }
 
+    /// Ends what the subject has of tickets that were issued before a moment which has passed; later ones stay.
+    pub async fn end_earlier<E: From<StoreError>>(
+        &self,
+        subject: &Subject,
+        before: Millis,
+        mut close: impl AsyncFnMut(&End, &[Digest]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let end = End { subject: subject.clone(), before };
+        close(&end, &self.rooms_that(&end).await?).await
+    }
+
     /// Makes sure that the ticket opens nothing any more, whatever it was; whether it still could. To do so again is harmless.
     pub async fn revoke(&self, ticket: &Ticket, attempt: Attempt) -> Result<bool, StoreError> {
         // An attempt of nobody's has it.

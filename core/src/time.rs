@@ -47,6 +47,22 @@ impl Millis {
         self.0 as f64
     }
 
+    /// Reads a moment of RFC 3339 as it is written here: in UTC, with `Z`, and with milliseconds or none.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+        let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+        let (time, ms) = time.split_once('.').unwrap_or((time, "000"));
+        let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+        let [ms] = numbers(ms, '.', [3])?;
+        let days = days_of(year, month, day)?;
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let seconds =
+            [hour, minute, second].into_iter().fold(0_u64, |sum, part| sum.saturating_mul(60).saturating_add(part));
+        Some(Self(days.saturating_mul(DAY).saturating_add(seconds.saturating_mul(1000)).saturating_add(ms)))
+    }
+
     /// As text: RFC 3339, in UTC, with milliseconds. A year after 9999 has six digits and a sign, as JavaScript writes it
     /// (<https://tc39.es/ecma262/#sec-date-time-string-format>).
     pub fn rfc3339(self) -> String {
@@ -81,6 +97,26 @@ fn push_digits(text: &mut String, number: u64, digits: u32) {
         let digit = number.checked_div(10_u64.saturating_pow(place)).unwrap_or_default().rem_euclid(10);
         text.extend(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)));
     }
+}
+
+/// Numbers of so many digits each, with the separator between them.
+fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[u64; N]> {
+    let mut found = [0; N];
+    let mut parts = text.split(separator);
+    for (number, digits) in found.iter_mut().zip(digits) {
+        let part =
+            parts.next().filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))?;
+        *number = part.parse().ok()?;
+    }
+    parts.next().is_none().then_some(found)
+}
+
+/// How many days after 1970-01-01 it is, where there is such a day.
+fn days_of(year: u64, month: u64, day: u64) -> Option<u64> {
+    // The day is found by what `civil` says of it: a year has 365.2425 days, so it lies within a few of this one.
+    let years = year.checked_sub(1970)?;
+    let about = years.saturating_mul(146_097).div_euclid(400).saturating_add(month.saturating_mul(30));
+    (about.saturating_sub(40)..about.saturating_add(40)).find(|days| civil(*days) == (year, month, day))
 }
 
 /// Milliseconds of a day.
@@ -124,6 +160,39 @@ mod tests {
         }
         // No date at all, and no panic.
         let _ = Millis(u64::MAX).rfc3339();
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_else() {
+        for day in 0..20_000 {
+            let moment = Millis(day * DAY * 7 / 4 + day * 1_234_567 % DAY);
+            assert_eq!(Millis::from_rfc3339(&moment.rfc3339()), Some(moment), "{}", moment.rfc3339());
+        }
+        assert_eq!(Millis::from_rfc3339("1970-01-01T00:00:01Z"), Some(Millis(1000)));
+        assert_eq!(Millis::from_rfc3339("9999-12-31T23:59:59.999Z"), Some(Millis(253_402_300_799_999)));
+        for bad in [
+            "",
+            "1970-01-01",
+            "1969-12-31T00:00:00Z",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:00+00:00",
+            "1970-01-01 00:00:00Z",
+            "1970-01-01t00:00:00z",
+            "1970-02-29T00:00:00Z",
+            "1970-13-01T00:00:00Z",
+            "1970-01-00T00:00:00Z",
+            "1970-01-01T24:00:00Z",
+            "1970-01-01T00:60:00Z",
+            "1970-01-01T00:00:60Z",
+            "1970-01-01T00:00:00.1Z",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00Z",
+            "+70-01-01T00:00:00Z",
+            "1970-01-01-01T00:00:00Z",
+            "197é-01-01T00:00:00Z",
+        ] {
+            assert_eq!(Millis::from_rfc3339(bad), None, "{bad}");
+        }
     }
 
     /// Each day has the one after it, for a whole cycle of the calendar.

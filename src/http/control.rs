@@ -23,9 +23,11 @@ use ws_ticket_core::time::Millis;
 const MAX: usize = 4096;
 /// How long nothing of a subject's may open at most: a day, in seconds.
 const BLOCK_MAX: u32 = 86_400;
+/// Bytes of a close event's reason at most (RFC 6455 §5.5.1).
+const REASON_MAX: usize = 123;
 const EXPECTED_TICKET: &str = r#"Expected a JSON object with "ticket"."#;
-const EXPECTED_END: &str = r#"Expected a JSON object with one of "subject" and "room"; or with "session", and beside it the "room" that it is in, or the "subject" whose own room it is in. With "subject" alone also "block_seconds", 0 to 86400, and "except", a list of at most 64 sessions."#;
-const EXPECTED_EXTEND: &str = r#"Expected a JSON object as for /sessions/end, without "block_seconds" and "except", and with "seconds", 1 to 2592000: from now to the new end."#;
+const EXPECTED_END: &str = r#"Expected a JSON object with one of "subject" and "room"; or with "session", and beside it the "room" that it is in, or the "subject" whose own room it is in. Optional "code", 4000 to 4999, and "reason", at most 123 bytes. With "subject" alone also "except", a list of at most 64 sessions, and one of "block_seconds", 0 to 86400, and "issued_before", such as 2026-11-27T12:00:00.000Z and not in the future."#;
+const EXPECTED_EXTEND: &str = r#"Expected a JSON object with whose sessions as for /sessions/end, and with "seconds", 1 to 2592000: from now to the new end."#;
 const EXPECTED_LIST: &str = r#"Expected a JSON object with one of "subject" and "room"."#;
 
 /// What one of the routes is for.
@@ -76,6 +78,9 @@ struct Whose {
     #[serde(default)]
     except: Vec<Uuid>,
     block_seconds: Option<u32>,
+    issued_before: Option<String>,
+    code: Option<u16>,
+    reason: Option<String>,
     seconds: Option<u32>,
 }
 
@@ -97,8 +102,19 @@ impl Whose {
         })
     }
 
+    /// Whether it has none of the members that are for the end of a subject alone.
+    fn is_plain(&self) -> bool {
+        self.except.is_empty() && self.block_seconds.is_none() && self.issued_before.is_none()
+    }
+
     fn has_no_options(&self) -> bool {
-        self.except.is_empty() && self.block_seconds.is_none()
+        self.is_plain() && self.code.is_none() && self.reason.is_none()
+    }
+
+    /// Whether clients can be closed so; a reason without a code would stand beside ours.
+    fn closes_well(&self) -> bool {
+        let reason = self.reason.as_deref().is_none_or(|reason| reason.len() <= REASON_MAX && self.code.is_some());
+        reason && self.code.is_none_or(|code| (4000..=4999).contains(&code))
     }
 }
 
@@ -116,9 +132,15 @@ struct Ask<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ends: Option<Millis>,
     except: &'a [Uuid],
+    /// What clients' close events have; without a code it is `session_revoked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
-const NOBODY: Ask<'static> = Ask { key: None, id: None, before: None, until: None, ends: None, except: &[] };
+const NOBODY: Ask<'static> =
+    Ask { key: None, id: None, before: None, until: None, ends: None, except: &[], code: None, reason: None };
 
 #[derive(Serialize)]
 struct Answered {
@@ -154,9 +176,17 @@ async fn revoke(app: &App, revoked: &Revoked) -> Result<Answer, Failure> {
 async fn end(app: &App, whose: &Whose) -> Result<Answer, Failure> {
     const BAD: Problem = Problem::BodyMalformed { expected: EXPECTED_END };
     let block = whose.block_seconds.unwrap_or(0);
-    if block > BLOCK_MAX || whose.except.len() > 64 || whose.seconds.is_some() {
+    let earlier = match &whose.issued_before {
+        Some(text) => {
+            let moment = Millis::from_rfc3339(text).filter(|moment| *moment <= clock::now());
+            Some(moment.filter(|_| whose.block_seconds.is_none()).ok_or(BAD)?)
+        }
+        None => None,
+    };
+    if block > BLOCK_MAX || whose.except.len() > 64 || whose.seconds.is_some() || !whose.closes_well() {
         return Err(BAD.into());
     }
+    let nobody = Ask { code: whose.code, reason: whose.reason.as_deref(), ..NOBODY };
     let sessions = match whose.target().ok_or(BAD)? {
         Target::Subject(subject) => {
             let mut sessions: Option<u64> = None;
@@ -164,19 +194,22 @@ async fn end(app: &App, whose: &Whose) -> Result<Answer, Failure> {
             let close = async |end: &End, rooms: &[Digest]| -> Result<(), Failure> {
                 let Session::Hub(hub) = &app.session else { return Ok(()) };
                 let (before, until) = (Some(end.before), Some(end.kept_until()));
-                let ask = Ask { key, before, until, except: &whose.except, ..NOBODY };
+                let ask = Ask { key, before, until, except: &whose.except, ..nobody };
                 let closed = in_rooms(hub, rooms, "end", &ask).await?;
                 sessions = Some(sessions.unwrap_or(0).saturating_add(closed));
                 Ok(())
             };
-            app.gate.end(&subject, block, clock::now, close).await?;
+            match earlier {
+                Some(before) => app.gate.end_earlier(&subject, before, close).await?,
+                None => app.gate.end(&subject, block, clock::now, close).await?,
+            }
             sessions
         }
         Target::In(room, id) => {
-            if !whose.has_no_options() {
+            if !whose.is_plain() {
                 return Err(BAD.into());
             }
-            in_room(app, room, "end", &Ask { id, ..NOBODY }).await?
+            in_room(app, room, "end", &Ask { id, ..nobody }).await?
         }
     };
     console::emit(&Event::SessionsEnded { sessions });

@@ -116,15 +116,15 @@ export class Room extends DurableObject {
 
   /**
    * Ends sessions from outside, by RPC: of a subject (`key`), one alone (`id`), or both. With `before` only those that a ticket opened
-   * which was issued earlier, and until `until` none of such a ticket is taken in any more. Those in `except` stay. How many
-   * it ended.
+   * which was issued earlier, and until `until` none of such a ticket is taken in any more. Those in `except` stay. They are closed
+   * with `code` and `reason`, where there are some. How many it ended.
    */
-  async end({ key, id, before = Infinity, until, except = [] }) {
+  async end({ key, id, before = Infinity, until, except = [], code, reason }) {
     if (key !== undefined && until !== undefined) this.#ended.add(key, before, until);
     let count = 0;
     for (const [socket, member] of this.#all()) {
       if (!is(member, key, id) || member.issued >= before || except.includes(member.id)) continue;
-      this.#end(socket, REVOKED);
+      this.#end(socket, code === undefined ? REVOKED : [code, reason]);
       count += 1;
     }
     await this.#wakeFor(this.#first());
