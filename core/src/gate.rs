@@ -52,6 +52,18 @@ pub enum Cookie {
     Bond(Digest),
 }
 
+/// The name of a message that is to be obeyed once. Stores remember it as they remember ends.
+#[derive(Clone, Debug)]
+pub struct MessageName(Subject);
+
+impl MessageName {
+    /// By what only this message has: who sent it, and its id.
+    pub fn of(sender: &str, id: &str) -> Option<Self> {
+        let name = format!("message {}", Digest::of(&format!("{}:{sender}{id}", sender.len())));
+        Subject::try_from(name).ok().map(Self)
+    }
+}
+
 /// Who presents a ticket.
 #[derive(Clone, Copy, Debug)]
 pub struct Presenter<'a> {
@@ -231,8 +243,19 @@ impl Gate {
         self.rooms_that(&End { subject: subject.clone(), before: Millis(0) }).await
     }
 
+    /// Whether the message of somebody's has come before: [`Self::has_come`].
+    pub async fn came(&self, message: &MessageName) -> Result<bool, StoreError> {
+        let known = self.store.end(&End { subject: message.0.clone(), before: Millis(0) }).await?;
+        Ok(known.ended_before != Millis(0))
+    }
+
+    /// Remembers that the message has come, at least until then.
+    pub async fn has_come(&self, message: MessageName, until: Millis) -> Result<(), StoreError> {
+        self.store.end(&End { subject: message.0, before: until }).await.map(drop)
+    }
+
     async fn rooms_that(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
-        let mut rooms = self.store.end(end).await?;
+        let mut rooms = self.store.end(end).await?.rooms;
         rooms.sort_unstable();
         rooms.dedup();
         Ok(rooms)

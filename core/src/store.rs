@@ -217,6 +217,23 @@ impl End {
     }
 }
 
+/// What a store knew of a subject when it was asked to end what that has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// In which rooms its sessions may be, where the store was told to remember that.
+    pub rooms: Vec<Digest>,
+    /// The moment of the end that was remembered before; 1970 where there was none.
+    pub ended_before: Millis,
+}
+
+impl Known {
+    /// Together with what another one knew.
+    pub fn and(mut self, other: Self) -> Self {
+        self.rooms.extend(other.rooms);
+        Self { rooms: self.rooms, ended_before: self.ended_before.max(other.ended_before) }
+    }
+}
+
 /// A store's answer to `consume`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consumed {
@@ -268,9 +285,8 @@ pub trait TicketStore: fmt::Display {
     async fn issue(&self, grant: &Grant, near: Option<Region>) -> Result<Ticket, StoreError>;
 
     /// Ends what the subject has: when this has answered, none of the store's tickets that [`End`] means is handed out any more, whatever
-    /// raced with it. Says in which rooms the subject's sessions may be, where the store was told to remember that. After an error some
-    /// of them may still open; to end it again is harmless.
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError>;
+    /// raced with it. Says what it knew of the subject. After an error some of them may still open; to end it again is harmless.
+    async fn end(&self, end: &End) -> Result<Known, StoreError>;
 
     /// Hands the ticket's grant to this attempt. A ticket of another home is `Unknown`, and costs no call.
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError>;

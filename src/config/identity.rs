@@ -54,6 +54,9 @@ impl<S: Settings> Reader<'_, S> {
         let choice = self.one_of("IDENTITY", Choice::Jwt, &choices);
         let timeout_ms = self.whole_number("IDENTITY_TIMEOUT_MS", TIMEOUT_MAX, defaults::IDENTITY_TIMEOUT_MS);
         let claims = self.claims();
+        if !matches!(choice, Choice::Jwt) && self.text("LOGOUT_AUDIENCE").is_some() {
+            self.wrong("LOGOUT_AUDIENCE", "is set, and IDENTITY is not jwt", "set only with IDENTITY=jwt");
+        }
         match choice {
             Choice::Jwt => IdentityChoice::Jwt(self.tokens(environment, timeout_ms, claims)),
             Choice::Access => IdentityChoice::Access(self.access(environment, timeout_ms, claims)),
@@ -108,6 +111,7 @@ impl<S: Settings> Reader<'_, S> {
             algorithms: vec![Algorithm::Rs256],
             issuers: vec![domain],
             audiences: self.values_of_claims("ACCESS_AUDIENCE"),
+            logout_audiences: Vec::new(),
             typ: None,
             leeway_seconds: 0,
             subject: SubjectRule::OrCommonName,

@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 
 use worker::Url;
 
-use super::{ASSETS_BINDING, BadSetting, Config, Environment, SESSION_MAX, SessionChoice, Settings, defaults};
+use super::{
+    ASSETS_BINDING, BadSetting, Config, Environment, IdentityChoice, SESSION_MAX, SessionChoice, Settings, defaults,
+};
 use ws_ticket_core::region::SHARDS_MAX;
 use ws_ticket_core::store::TTL_MAX;
 
@@ -20,10 +22,11 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
         stores.shards_asked = SHARDS_MAX;
     }
     let redeem_secrets = reader.redeem_secrets(environment);
-    let admin_tokens = reader.admin_tokens(environment, &stores);
+    let admin_tokens = reader.admin_tokens(environment);
     let session = reader.session(environment);
     let session_max_seconds = reader.whole_number("SESSION_MAX_SECONDS", SESSION_MAX, defaults::SESSION_MAX_SECONDS);
-    stores.ends = !admin_tokens.is_empty();
+    let logouts = matches!(&identity, IdentityChoice::Jwt(tokens) if !tokens.logout_audiences.is_empty());
+    stores.ends = reader.ends(&admin_tokens, logouts, &stores);
     stores.rooms = matches!(session, SessionChoice::Hub { .. });
     stores.session_max_seconds = session_max_seconds;
     let config = Config {

@@ -66,19 +66,24 @@ impl<S: Settings> Reader<'_, S> {
     }
 
     /// `ADMIN_TOKEN` and `ADMIN_TOKEN_PREVIOUS`, likewise. What ends sessions has to be seen by what elects.
-    pub(super) fn admin_tokens(&mut self, environment: Environment, stores: &Stores) -> Vec<Secret> {
+    pub(super) fn admin_tokens(&mut self, environment: Environment) -> Vec<Secret> {
         let (names, problem) = (["ADMIN_TOKEN", "ADMIN_TOKEN_PREVIOUS"], "is set, and ADMIN_TOKEN is not");
-        let tokens = self.either(names, problem, "set only together with ADMIN_TOKEN", environment);
+        self.either(names, problem, "set only together with ADMIN_TOKEN", environment)
+    }
+
+    /// Whether sessions can be ended from outside: by whoever has a token, or by an identity provider.
+    pub(super) fn ends(&mut self, admin_tokens: &[Secret], logouts: bool, stores: &Stores) -> bool {
         let unseen = stores.issuing.iter().chain(&stores.consuming).any(|leaf| *leaf == Leaf::Kv { ledger: false });
-        if unseen && !tokens.is_empty() {
+        let by = [("ADMIN_TOKEN", !admin_tokens.is_empty()), ("LOGOUT_AUDIENCE", logouts)];
+        for (name, _) in by.iter().filter(|(_, is_set)| unseen && *is_set) {
             let problem = "is set, and Workers KV alone can't tell whether a ticket was ended";
             self.wrong(
-                "ADMIN_TOKEN",
+                name,
                 problem,
-                "the Durable Object class TicketShard bound as TICKET_SHARD, or no ADMIN_TOKEN",
+                format!("the Durable Object class TicketShard bound as TICKET_SHARD, or no {name}"),
             );
         }
-        tokens
+        by.iter().any(|(_, is_set)| *is_set)
     }
 
     /// A secret of the gate's own and the one before it.

@@ -23,6 +23,8 @@ pub struct TokenSettings {
     pub issuers: Vec<String>,
     /// The `aud` of which it must have one; with none named, any or none.
     pub audiences: Vec<String>,
+    /// `LOGOUT_AUDIENCE`: the `aud` of which a logout token must have one; with none named there are no such tokens.
+    pub logout_audiences: Vec<String>,
     /// The `typ` that its header must have, if any: in lower case, without `application/`.
     pub typ: Option<String>,
     /// By how many seconds the issuer's clock may be behind or ahead.
@@ -89,11 +91,13 @@ impl<S: Settings> Reader<'_, S> {
             }
         };
         let (issuers, audiences) = self.issuers_and_audiences(is_set);
+        let logout_audiences = self.logout_audiences(&issuers);
         TokenSettings {
             keys,
             algorithms: named.unwrap_or(usual),
             issuers,
             audiences,
+            logout_audiences,
             typ: self.typ(),
             leeway_seconds: self.number_in("JWT_LEEWAY_SECONDS", 0..=LEEWAY_MAX, 0),
             subject: SubjectRule::Sub,
@@ -213,6 +217,15 @@ impl<S: Settings> Reader<'_, S> {
         }
         let any = self.text("JWT_AUDIENCE").is_some_and(|text| text.trim() == ANY_AUDIENCE);
         (issuers, if any { Vec::new() } else { self.values_of_claims("JWT_AUDIENCE") })
+    }
+
+    /// `LOGOUT_AUDIENCE`. A logout token always says who sent it.
+    fn logout_audiences(&mut self, issuers: &[String]) -> Vec<String> {
+        let audiences = self.values_of_claims("LOGOUT_AUDIENCE");
+        if !audiences.is_empty() && issuers.is_empty() {
+            self.wrong("JWT_ISSUER", "is not set, and LOGOUT_AUDIENCE is", "the iss of your issuer's tokens");
+        }
+        audiences
     }
 
     /// What a claim may be: one or several different texts, comma-separated, byte for byte as tokens have them.

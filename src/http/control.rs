@@ -7,14 +7,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::ending::{Ask, Ended, NOBODY, end_of_subject, in_room, in_rooms};
 use super::problem::Problem;
 use super::redeem::ticket_of;
 use super::{App, Asked, Failure, body, json, no_store};
 use crate::platform::wire::Answer;
 use crate::platform::{clock, console};
-use crate::sessions::{Hub, Session};
+use crate::sessions::Session;
 use ws_ticket_core::grant::{Room, Subject};
-use ws_ticket_core::store::{Attempt, End, StoreError};
+use ws_ticket_core::store::{Attempt, StoreError};
 use ws_ticket_core::telemetry::Event;
 use ws_ticket_core::ticket::Digest;
 use ws_ticket_core::time::Millis;
@@ -118,30 +119,6 @@ impl Whose {
     }
 }
 
-/// What a room is asked, and what it is told of it: `src/objects/room.js`.
-#[derive(Serialize)]
-struct Ask<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<Digest>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Millis>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<Millis>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ends: Option<Millis>,
-    except: &'a [Uuid],
-    /// What clients' close events have; without a code it is `session_revoked`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-}
-
-const NOBODY: Ask<'static> =
-    Ask { key: None, id: None, before: None, until: None, ends: None, except: &[], code: None, reason: None };
-
 #[derive(Serialize)]
 struct Answered {
     /// How many sessions it was; `null` where the gate has none in its hands.
@@ -189,21 +166,9 @@ async fn end(app: &App, whose: &Whose) -> Result<Answer, Failure> {
     let nobody = Ask { code: whose.code, reason: whose.reason.as_deref(), ..NOBODY };
     let sessions = match whose.target().ok_or(BAD)? {
         Target::Subject(subject) => {
-            let mut sessions: Option<u64> = None;
-            let key = Some(subject.digest());
-            let close = async |end: &End, rooms: &[Digest]| -> Result<(), Failure> {
-                let Session::Hub(hub) = &app.session else { return Ok(()) };
-                let (before, until) = (Some(end.before), Some(end.kept_until()));
-                let ask = Ask { key, before, until, except: &whose.except, ..nobody };
-                let closed = in_rooms(hub, rooms, "end", &ask).await?;
-                sessions = Some(sessions.unwrap_or(0).saturating_add(closed));
-                Ok(())
-            };
-            match earlier {
-                Some(before) => app.gate.end_earlier(&subject, before, close).await?,
-                None => app.gate.end(&subject, block, clock::now, close).await?,
-            }
-            sessions
+            let ask = Ask { except: &whose.except, ..nobody };
+            let ended = earlier.map_or(Ended::Now { block_seconds: block }, Ended::Before);
+            end_of_subject(app, &subject, ended, &ask).await?
         }
         Target::In(room, id) => {
             if !whose.is_plain() {
@@ -212,7 +177,7 @@ async fn end(app: &App, whose: &Whose) -> Result<Answer, Failure> {
             in_room(app, room, "end", &Ask { id, ..nobody }).await?
         }
     };
-    console::emit(&Event::SessionsEnded { sessions });
+    console::emit(&Event::SessionsEnded { route: Control::End.name(), sessions });
     json(no_store(200), &Answered { sessions })
 }
 
@@ -255,25 +220,6 @@ async fn list(app: &App, whose: &Whose) -> Result<Answer, Failure> {
     }
     let text = format!(r#"{{"sessions":[{}]}}"#, sessions.join(","));
     Ok(no_store(200).header("Content-Type", "application/json").body(text).into())
-}
-
-/// Asks each of the rooms, at the same time; how many sessions it was. Where one gives no answer nobody knows.
-async fn in_rooms(hub: &Hub, rooms: &[Digest], what: &str, ask: &Ask<'_>) -> Result<u64, Failure> {
-    let ask = serde_json::to_string(ask).map_err(|_| Failure::Fault)?;
-    let counts = join_all(rooms.iter().map(|room| hub.ask(*room, what, &ask))).await;
-    let mut sum: u64 = 0;
-    for count in counts {
-        let count = count.and_then(|count| count.parse::<u64>().ok()).ok_or(Problem::RoomUnavailable)?;
-        sum = sum.saturating_add(count);
-    }
-    Ok(sum)
-}
-
-async fn in_room(app: &App, room: Digest, what: &str, ask: &Ask<'_>) -> Result<Option<u64>, Failure> {
-    match &app.session {
-        Session::Hub(hub) => in_rooms(hub, &[room], what, ask).await.map(Some),
-        _ => Ok(None),
-    }
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8], expected: &'static str) -> Result<T, Failure> {

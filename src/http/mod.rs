@@ -6,11 +6,13 @@ mod control;
 mod cookie;
 mod cors;
 mod credential;
+mod ending;
 mod health;
 mod issue;
 mod keys;
 pub mod limit;
 mod list;
+mod logout;
 mod origin;
 mod page;
 mod place;
@@ -158,12 +160,13 @@ impl From<JsValue> for Failure {
 }
 
 /// The routes beside the page's.
-const ROUTES: [&str; 10] = [
+const ROUTES: [&str; 11] = [
     "/health",
     "/ws-ticket",
     "/ws-ticket/redeem",
     "/ws-ticket/auth",
     "/ws-ticket/revoke",
+    "/backchannel-logout",
     "/sessions/end",
     "/sessions/extend",
     "/sessions/list",
@@ -250,6 +253,9 @@ async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
         "/ws-ticket/auth" if !app.redeem_secrets.is_empty() => or_refuse(auth::ROUTE, auth::answer(app, asked).await),
         _ if let Some(control) = Control::of(route).filter(|_| !app.admin_tokens.is_empty()) => {
             or_refuse(control.name(), control::answer(app, asked, control).await)
+        }
+        "/backchannel-logout" if app.identity.takes_logouts() => {
+            or_refuse(logout::ROUTE, logout::answer(app, asked).await)
         }
         "/.well-known/jwks.json" if app.session.publishes_a_key() => {
             or_refuse(keys::ROUTE, keys::answer(app, asked).await)

@@ -74,6 +74,10 @@ pub enum Problem {
     },
     /// None of the operator's own tokens.
     AdminRefused,
+    /// What should be a logout token is none, or not one for this gate.
+    LogoutRefused,
+    /// A logout can't be done now.
+    LogoutFailed,
     /// A proxy that doesn't say which request it holds back, or under which id.
     OriginalMalformed,
     /// A store gave no answer.
@@ -208,6 +212,13 @@ impl Problem {
             Self::AdminRefused => {
                 (401, "admin_refused", "Expected the header Authorization: Bearer with the gate's ADMIN_TOKEN.")
             }
+            Self::LogoutRefused => (
+                400,
+                "logout_token_refused",
+                "Expected a logout token of OpenID Connect Back-Channel Logout 1.0, with sub, that your identity provider signed for this gate, not used before.",
+            ),
+            // No 503: that is how the specification has it (§2.8).
+            Self::LogoutFailed => (400, "logout_failed", "The logout can't be done now. Send the token again."),
             Self::OriginalMalformed => (
                 400,
                 "original_malformed",

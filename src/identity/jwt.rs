@@ -6,6 +6,7 @@
 use super::jwks::Jwks;
 use super::jws::{Unverified, Verified};
 use super::login::{self, Flaw, Said};
+use super::logout::{self, Logout};
 use super::public::PublicKeys;
 use super::webcrypto::CryptoKey;
 use super::{NotKnown, is_ticket};
@@ -24,6 +25,7 @@ pub struct Tokens {
     algorithms: Vec<Algorithm>,
     issuers: Vec<String>,
     audiences: Vec<String>,
+    logout_audiences: Vec<String>,
     typ: Option<String>,
     leeway_seconds: u32,
     subject: SubjectRule,
@@ -49,6 +51,7 @@ impl Tokens {
             algorithms: algorithms.clone(),
             issuers: settings.issuers.clone(),
             audiences: settings.audiences.clone(),
+            logout_audiences: settings.logout_audiences.clone(),
             typ: settings.typ.clone(),
             leeway_seconds: settings.leeway_seconds,
             subject: settings.subject,
@@ -58,12 +61,34 @@ impl Tokens {
 
     /// The token's subject, whose login ends when the token does.
     pub async fn caller(&self, token: &str, clock: impl Fn() -> Millis + Clone + 'static) -> Result<Caller, NotKnown> {
-        let said = self.verified(token, &clock).await?;
+        let is_right = |typ: Option<&str>| self.typ.is_none() || self.typ.as_deref() == typ;
+        let said = self.meant_for(&self.audiences, &self.signed(token, is_right, &clock).await?)?;
+        // By the same keys, for the same audience, and no login.
+        if logout::is_one(&said) {
+            return Err(NotKnown::Refused("token_is_logout"));
+        }
         self.read(&said, clock())
     }
 
-    /// What the token says, if its signature is good and it is meant for us.
-    async fn verified(&self, token: &str, clock: &(impl Fn() -> Millis + Clone + 'static)) -> Result<Said, NotKnown> {
+    /// Whether there is an audience of logout tokens.
+    pub fn takes_logouts(&self) -> bool {
+        !self.logout_audiences.is_empty()
+    }
+
+    /// Who has logged out, by a logout token.
+    pub async fn logout(&self, token: &str, clock: impl Fn() -> Millis + Clone + 'static) -> Result<Logout, NotKnown> {
+        let is_right = |typ: Option<&str>| typ.is_none_or(|typ| logout::TYPES.contains(&typ));
+        let said = self.meant_for(&self.logout_audiences, &self.signed(token, is_right, &clock).await?)?;
+        logout::read(&said, self.leeway_seconds, clock())
+    }
+
+    /// The token, if its signature is good and its header's type is right.
+    async fn signed<'a>(
+        &self,
+        token: &'a str,
+        is_right: impl Fn(Option<&str>) -> bool,
+        clock: &(impl Fn() -> Millis + Clone + 'static),
+    ) -> Result<Verified<'a>, NotKnown> {
         if token.len() > MAX {
             return Err(NotKnown::Refused("token_too_long"));
         }
@@ -79,7 +104,7 @@ impl Tokens {
         }
         let algorithm = Algorithm::of(&header.alg).filter(|algorithm| self.algorithms.contains(algorithm));
         let algorithm = algorithm.ok_or(NotKnown::Refused("token_algorithm"))?;
-        if self.typ.is_some() && self.typ != header.typ.as_deref().map(media_type) {
+        if !is_right(header.typ.as_deref().map(media_type).as_deref()) {
             return Err(NotKnown::Refused("token_type"));
         }
         let verified = match &self.verifier {
@@ -87,11 +112,11 @@ impl Tokens {
             Verifier::Public(keys) => by_any(&token, &keys.of(algorithm).await?).await,
             Verifier::Set(keys) => by_any(&token, &keys.of(algorithm, header.kid.as_deref(), clock).await?).await,
         };
-        self.meant_for_us(&verified.ok_or(NotKnown::Refused("token_signature"))?)
+        verified.ok_or(NotKnown::Refused("token_signature"))
     }
 
-    /// What the token says, if every claim that is of use here is of the type that it should be, and issuer and audience are ours.
-    fn meant_for_us(&self, token: &Verified<'_>) -> Result<Said, NotKnown> {
+    /// What the token says, if every claim that is of use here is of the type that it should be, the issuer is ours, and one of the audiences.
+    fn meant_for(&self, ours: &[String], token: &Verified<'_>) -> Result<Said, NotKnown> {
         let malformed = NotKnown::Refused("token_malformed");
         let said = token.said().ok_or(malformed)?;
         let text = |name| login::text(&said, name).map_err(|_| malformed);
@@ -109,7 +134,7 @@ impl Tokens {
         if !self.issuers.is_empty() && !is_one_of(&self.issuers, issuer.ok_or(missing)?) {
             return Err(NotKnown::Refused("token_issuer"));
         }
-        if !self.audiences.is_empty() && !audiences.ok_or(missing)?.iter().any(|aud| is_one_of(&self.audiences, aud)) {
+        if !ours.is_empty() && !audiences.ok_or(missing)?.iter().any(|aud| is_one_of(ours, aud)) {
             return Err(NotKnown::Refused("token_audience"));
         }
         Ok(said)

@@ -8,6 +8,7 @@ mod jwks;
 mod jws;
 mod jwt;
 mod login;
+mod logout;
 mod public;
 mod webcrypto;
 
@@ -18,6 +19,7 @@ use crate::platform::{self, Call, Deadline, Fetched, NoAnswer};
 use forward::Forward;
 pub use forward::without_bond;
 use jwt::Tokens;
+pub use logout::Logout;
 use ws_ticket_core::gate::Caller;
 use ws_ticket_core::grant::Subject;
 use ws_ticket_core::telemetry::Sink;
@@ -85,6 +87,19 @@ impl Identity {
         match self {
             Self::Access(_) | Self::Forward(_) => true,
             Self::Jwt(_) | Self::Dev => false,
+        }
+    }
+
+    /// Whether an identity provider may say that somebody has logged out.
+    pub fn takes_logouts(&self) -> bool {
+        matches!(self, Self::Jwt(tokens) if tokens.takes_logouts())
+    }
+
+    /// The logout that an identity provider's token says.
+    pub async fn logout(&self, token: &str, clock: impl Fn() -> Millis + Clone + 'static) -> Result<Logout, NotKnown> {
+        match self {
+            Self::Jwt(tokens) => tokens.logout(token, clock).await,
+            Self::Access(_) | Self::Forward(_) | Self::Dev => Err(NotKnown::Missing),
         }
     }
 

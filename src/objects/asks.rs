@@ -12,6 +12,7 @@ use std::ops::RangeInclusive;
 use uuid::Uuid;
 
 use ws_ticket_core::grant::Grant;
+use ws_ticket_core::store::Known;
 use ws_ticket_core::ticket::{Digest, hex};
 use ws_ticket_core::time::Millis;
 
@@ -134,9 +135,16 @@ pub fn stay_of(body: &str) -> Option<u32> {
     body.strip_prefix("stay ")?.parse().ok()
 }
 
+/// What a shard says of a subject: `<moment of its last end> <rooms, with commas between them>`.
+pub fn known(record: &str) -> Option<Known> {
+    let (before, rooms) = record.split_once(' ')?;
+    let rooms = rooms.split(',').filter(|name| !name.is_empty()).map(|name| hex(name).map(Digest::from));
+    Some(Known { rooms: rooms.collect::<Option<_>>()?, ended_before: moment(before)? })
+}
+
 /// What a shard can be asked. As a path: `/put/<digest>/<expires at>` with the grant as the body,
 /// `/take/<digest>/<attempt>` with [`stay`] or nothing, `/claim/<ticket id>/<attempt>/<expires at>` with an [`About`],
-/// `/end/<subject>/<before>/<until>`, answered with rooms, a comma between them, and `/ended` with an [`About`]; digests and UUIDs in hexadecimal, moments in
+/// `/end/<subject>/<before>/<until>`, answered with what is [`known`], and `/ended` with an [`About`]; digests and UUIDs in hexadecimal, moments in
 /// milliseconds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -214,6 +222,17 @@ mod tests {
         }
         for bad in ["", "23", "2x0", "é30"] {
             assert_eq!(Word::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_read_strictly() {
+        let room = "0f".repeat(32);
+        let read = known(&format!("42 {room},{room}")).unwrap();
+        assert_eq!((read.rooms.len(), read.ended_before), (2, Millis(42)));
+        assert_eq!(known("0 "), Some(Known::default()));
+        for bad in ["", "0", " ", "-1 ", "0 0f", &format!("{room},{room}")] {
+            assert_eq!(known(bad), None, "{bad}");
         }
     }
 

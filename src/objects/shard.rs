@@ -158,7 +158,7 @@ impl Shard {
 
     /// What the winner is told, who may have it unless what the ticket would open has been ended. Where the session will be is remembered.
     fn unless_ended(&self, about: &About) -> Result<u16, StorageFailed> {
-        if self.ends.includes(&about.subject, about.issued)? {
+        if about.issued < self.ends.before(&about.subject)? {
             return Ok(ENDED);
         }
         let Some(stay) = about.stay else { return Ok(GIVEN) };
@@ -168,6 +168,7 @@ impl Shard {
 
     async fn end(&self, subject: &Digest, before: Millis, until: Millis) -> Result<Word, StorageFailed> {
         let rooms = self.ends.rooms(subject, Date::now().as_millis())?;
+        let was = self.ends.before(subject)?;
         // Whoever only asks where the sessions are ends none.
         if before != Millis(0) {
             self.ends.add(subject, before, until)?;
@@ -175,7 +176,7 @@ impl Shard {
         }
         let status = if rooms.len() > ROOMS_MAX { TOO_MANY } else { GIVEN };
         let named = rooms.iter().take(ROOMS_MAX).map(ToString::to_string).collect::<Vec<_>>();
-        Ok(Word { status, record: named.join(",") })
+        Ok(Word { status, record: format!("{} {}", was.0, named.join(",")) })
     }
 
     /// Makes the table where there is none; whether it did.

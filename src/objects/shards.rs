@@ -12,8 +12,8 @@ use crate::platform::NoAnswer;
 use crate::platform::race::raced;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Cause, End, StoreError};
-use ws_ticket_core::ticket::{Digest, hex};
+use ws_ticket_core::store::{Attempt, Cause, End, Known, StoreError};
+use ws_ticket_core::ticket::Digest;
 use ws_ticket_core::time::Millis;
 
 #[wasm_bindgen(module = "/src/objects/shards.js")]
@@ -80,11 +80,11 @@ impl Shards {
         self.settings.rooms.filter(|_| self.settings.ends)
     }
 
-    /// Ends what the subject has, in each of its shards, and says in which rooms it may be.
-    pub async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    /// Ends what the subject has, in each of its shards, and says what they knew of it.
+    pub async fn end(&self, end: &End) -> Result<Known, StoreError> {
         const STEP: &str = "shard.end";
         if !self.settings.tells {
-            return Ok(Vec::new());
+            return Ok(Known::default());
         }
         let subject = end.subject.digest();
         let path = format!("/end/{subject}/{}/{}", end.before.0, end.kept_until().0);
@@ -93,14 +93,12 @@ impl Shards {
             .flat_map(|region| self.numbers(&subject).into_iter().map(move |number| Shard { number, region }))
             .collect();
         let answers = join_all(shards.iter().map(|shard| self.ask_twice(STEP, *shard, &path, None))).await;
-        let mut rooms = Vec::new();
+        let mut known = Known::default();
         for answer in answers {
             let answer = answer?;
             let cause = match answer.status {
                 GIVEN => {
-                    let names = answer.record.split(',').filter(|name| !name.is_empty());
-                    let read: Option<Vec<_>> = names.map(|name| hex(name).map(Digest::from)).collect();
-                    rooms.extend(read.ok_or(StoreError::Corrupt { step: STEP })?);
+                    known = known.and(asks::known(&answer.record).ok_or(StoreError::Corrupt { step: STEP })?);
                     continue;
                 }
                 asks::TOO_MANY => Cause::Full { seconds: None },
@@ -109,7 +107,7 @@ impl Shards {
             };
             return Err(StoreError::Unavailable { step: STEP, cause });
         }
-        Ok(rooms)
+        Ok(known)
     }
 
     /// The elected shard's word of the grant, after all that is to be known of ends: [`GIVEN`] only where it may be handed out. Other

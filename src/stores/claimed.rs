@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{Digest, Ticket};
+use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::Ticket;
 
 /// One attempt's bid for one ticket: what is claimed, and by whom.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ pub trait Ledger: fmt::Display {
     async fn claim(&self, bid: &Bid<'_>) -> Result<Verdict, StoreError>;
 
     /// As [`TicketStore::end`], of the tickets that it elects for.
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError>;
+    async fn end(&self, end: &End) -> Result<Known, StoreError>;
 }
 
 /// A store with a ledger in front.
@@ -98,7 +98,7 @@ impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
         self.store.issue(&grant, near).await
     }
 
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         self.ledger.end(end).await
     }
 

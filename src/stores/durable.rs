@@ -12,8 +12,8 @@ use crate::objects::shards::Shards;
 use crate::objects::{ENDED, GIVEN, GIVEN_AND_NOTED, TAKEN, TOO_LATE, UNKNOWN};
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{Digest, Home, Ticket};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Home, Ticket};
 
 /// The store.
 pub struct Durable {
@@ -66,7 +66,7 @@ impl TicketStore for Durable {
         Ok(ticket)
     }
 
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         self.shards.end(end).await
     }
 

@@ -1,7 +1,7 @@
 //! What Redis and Upstash say of ends, by the scripts of `redis/command.rs`.
 
 use ws_ticket_core::grant::{Room, Subject};
-use ws_ticket_core::store::{Consumed, StoreError};
+use ws_ticket_core::store::{Consumed, Known, StoreError};
 use ws_ticket_core::ticket::Digest;
 use ws_ticket_core::time::Millis;
 
@@ -14,19 +14,28 @@ pub struct Ends {
 
 /// What a taken record comes to: a moment or nothing, a line break, and the record.
 pub fn taken(text: &str, step: &'static str) -> Result<Consumed, StoreError> {
-    const fn corrupt(step: &'static str) -> StoreError {
-        StoreError::Corrupt { step }
-    }
-    let (before, record) = text.split_once('\n').ok_or(corrupt(step))?;
-    let before = if before.is_empty() { 0 } else { before.parse().map_err(|_| corrupt(step))? };
+    let (before, record) = split(text, step)?;
     Ok(match Consumed::of_record(record, step)? {
-        Consumed::Granted(grant) if grant.issued_at < Millis(before) => Consumed::Ended(grant.ticket_id),
+        Consumed::Granted(grant) if grant.issued_at < before => Consumed::Ended(grant.ticket_id),
         consumed => consumed,
     })
 }
 
+/// What was known of the subject: a moment or nothing, a line break, and the rooms.
+pub fn known(text: &str, subject: &Subject, step: &'static str) -> Result<Known, StoreError> {
+    let (ended_before, json) = split(text, step)?;
+    Ok(Known { rooms: rooms(json, subject, step)?, ended_before })
+}
+
+/// A moment or nothing, and what comes behind the line break.
+fn split<'a>(text: &'a str, step: &'static str) -> Result<(Millis, &'a str), StoreError> {
+    let (moment, rest) = text.split_once('\n').ok_or(StoreError::Corrupt { step })?;
+    let moment = if moment.is_empty() { 0 } else { moment.parse().map_err(|_| StoreError::Corrupt { step })? };
+    Ok((Millis(moment), rest))
+}
+
 /// The rooms: a JSON list of names, of which the empty one is the subject's own room; Lua writes an empty list as an object.
-pub fn rooms(json: &str, subject: &Subject, step: &'static str) -> Result<Vec<Digest>, StoreError> {
+fn rooms(json: &str, subject: &Subject, step: &'static str) -> Result<Vec<Digest>, StoreError> {
     if json == "{}" {
         return Ok(Vec::new());
     }

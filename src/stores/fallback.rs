@@ -13,9 +13,9 @@ use futures_util::future::join_all;
 use super::rest::{LONGEST_MS, left_ms, length_ms};
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
 use ws_ticket_core::telemetry::{Event, Sink};
-use ws_ticket_core::ticket::{Digest, Ticket, TicketId};
+use ws_ticket_core::ticket::{Ticket, TicketId};
 use ws_ticket_core::time::Millis;
 
 /// Stores that issue, the first choice first, and others that only consume what they issued before.
@@ -154,9 +154,13 @@ impl TicketStore for Fallback {
     }
 
     /// In all of them, at the same time: the tickets of each are out.
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         let ended = join_all(self.all().map(|store| store.end(end))).await;
-        Ok(ended.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
+        let mut known = Known::default();
+        for ended in ended {
+            known = known.and(ended?);
+        }
+        Ok(known)
     }
 
     async fn consume(&self, ticket: &Ticket, attempt: Attempt) -> Result<Consumed, StoreError> {

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use super::condition::Condition;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
 use ws_ticket_core::telemetry::{Event, Operation, Outcome, Sink};
-use ws_ticket_core::ticket::{Digest, Ticket};
+use ws_ticket_core::ticket::Ticket;
 use ws_ticket_core::time::Millis;
 
 /// From when on an operation is slow, in milliseconds.
@@ -86,7 +86,7 @@ impl<S: TicketStore> TicketStore for Instrumented<S> {
         answer
     }
 
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         let began = (self.clock)();
         let answer = self.store.end(end).await;
         let outcome = answer.as_ref().err().map_or(Outcome::Ended, |error| Outcome::Failed(*error));

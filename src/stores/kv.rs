@@ -15,7 +15,7 @@ use crate::platform::NoAnswer;
 use crate::platform::race::within;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
 use ws_ticket_core::telemetry::{Event, Operation, Outcome, Sink};
 use ws_ticket_core::ticket::{Digest, Home, Ticket};
 
@@ -134,7 +134,7 @@ impl TicketStore for Kv {
 
     /// Alone it has no step that could see an end and a ticket together: whoever wants ends binds a ledger, which the configuration
     /// sees to.
-    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, _: &End) -> Result<Known, StoreError> {
         Err(StoreError::Unavailable { step: "kv.end", cause: Cause::NotUnderstood })
     }
 

@@ -9,8 +9,7 @@ use crate::objects::shards::Shards;
 use crate::objects::{ENDED, GIVEN, TAKEN, TOO_LATE, UNKNOWN};
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Cause, End, StoreError};
-use ws_ticket_core::ticket::Digest;
+use ws_ticket_core::store::{Cause, End, Known, StoreError};
 
 /// A claim is an `INSERT … ON CONFLICT DO NOTHING RETURNING` in the shard that the grant names.
 pub struct ShardLedger(pub Shards);
@@ -27,7 +26,7 @@ impl Ledger for ShardLedger {
         self.0.pick(grant, near)
     }
 
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         self.0.end(end).await
     }
 

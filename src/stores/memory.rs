@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use ws_ticket_core::grant::{Grant, Subject};
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
 use ws_ticket_core::ticket::{Digest, Home, Ticket, TicketId};
 use ws_ticket_core::time::Millis;
 
@@ -151,13 +151,15 @@ impl TicketStore for Memory {
     }
 
     /// In this isolate, as far as its tickets reach.
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         let mut held = self.held.borrow_mut();
+        let ended_before = held.ends.get(&end.subject).map(|(before, _)| *before).unwrap_or_default();
         if end.before != Millis(0) {
             let (before, until) = held.ends.entry(end.subject.clone()).or_default();
             (*before, *until) = ((*before).max(end.before), (*until).max(end.kept_until()));
         }
-        Ok(held.stays.get(&end.subject).map(|rooms| rooms.keys().copied().collect()).unwrap_or_default())
+        let rooms = held.stays.get(&end.subject).map(|rooms| rooms.keys().copied().collect()).unwrap_or_default();
+        Ok(Known { rooms, ended_before })
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {

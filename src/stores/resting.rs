@@ -11,8 +11,8 @@ use super::claimed::{Bid, Ledger, Verdict};
 use super::rest::Rests;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{Digest, Ticket};
+use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::Ticket;
 
 /// A store that rests.
 pub struct Resting<S> {
@@ -55,7 +55,7 @@ impl<S: TicketStore> TicketStore for Resting<S> {
     }
 
     /// Asked whether it rests or not: who ends something wants it ended.
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         self.store.end(end).await
     }
 
@@ -97,7 +97,7 @@ impl<L: Ledger> Ledger for RestingLedger<L> {
         self.rests.ask(&bid.shard.to_string(), self.ledger.claim(bid)).await
     }
 
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         self.ledger.end(end).await
     }
 }

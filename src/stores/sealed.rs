@@ -10,8 +10,8 @@ use async_trait::async_trait;
 
 use ws_ticket_core::grant::{Grant, Unreadable};
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{Digest, NotSealed, SealKeys, Ticket};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{NotSealed, SealKeys, Ticket};
 use ws_ticket_core::time::Millis;
 
 /// The store.
@@ -59,8 +59,8 @@ impl TicketStore for Sealed {
     }
 
     /// Nothing is kept of its tickets: what ends them is the ledger before it.
-    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
-        Ok(Vec::new())
+    async fn end(&self, _: &End) -> Result<Known, StoreError> {
+        Ok(Known::default())
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {

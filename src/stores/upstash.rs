@@ -20,8 +20,8 @@ use crate::platform::{self, Call, Deadline, NoAnswer};
 use answer::result_of;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Fault, Guarantee, Reach, StoreError, TicketStore};
-use ws_ticket_core::ticket::{Digest, Home, Ticket};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Fault, Guarantee, Known, Reach, StoreError, TicketStore};
+use ws_ticket_core::ticket::{Home, Ticket};
 
 const SET: &str = "upstash.set";
 const GETDEL: &str = "upstash.getdel";
@@ -126,9 +126,9 @@ impl TicketStore for Upstash {
         }
     }
 
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
-        let rooms = self.ask(EVAL, Command::end(end)).await?;
-        ends::rooms(&rooms.unwrap_or_default(), &end.subject, EVAL)
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
+        let known = self.ask(EVAL, Command::end(end)).await?;
+        ends::known(&known.unwrap_or_default(), &end.subject, EVAL)
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {

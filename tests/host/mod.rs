@@ -20,7 +20,7 @@ use ws_ticket::stores::sealed::Sealed;
 use ws_ticket_core::gate::{Caller, Cookie, Presenter};
 use ws_ticket_core::grant::{Claims, Grant, Subject};
 use ws_ticket_core::region::{Region, Shard};
-use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
 use ws_ticket_core::ticket::{Digest, Home, SealKeys, Ticket};
 use ws_ticket_core::time::Millis;
 
@@ -198,7 +198,7 @@ impl<S: TicketStore> TicketStore for Faulty<S> {
         self.1.around(self.2, self.0.issue(grant, near)).await
     }
 
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         self.1.around(self.2, self.0.end(end)).await
     }
 
@@ -244,8 +244,8 @@ impl TicketStore for Shelf {
         Ok(ticket)
     }
 
-    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
-        Ok(Vec::new())
+    async fn end(&self, _: &End) -> Result<Known, StoreError> {
+        Ok(Known::default())
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
@@ -282,8 +282,8 @@ impl Ledger for Book {
         Shard { number: 3, region: near }
     }
 
-    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
-        Ok(Vec::new())
+    async fn end(&self, _: &End) -> Result<Known, StoreError> {
+        Ok(Known::default())
     }
 
     async fn claim(&self, bid: &Bid<'_>) -> Result<Verdict, StoreError> {

@@ -87,6 +87,7 @@ enum Line<'a> {
     },
     SessionsEnded {
         level: Level,
+        route: &'static str,
         sessions: Option<u64>,
     },
     InternalError {
@@ -132,7 +133,7 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
         },
         Event::IdentityFailed { step, reason, ms } => Line::IdentityFailed { level, step, reason, ms },
         Event::LimiterFailed { limiter, reason } => Line::LimiterFailed { level, limiter, reason },
-        Event::SessionsEnded { sessions } => Line::SessionsEnded { level, sessions },
+        Event::SessionsEnded { route, sessions } => Line::SessionsEnded { level, route, sessions },
         Event::InternalError { route } => Line::InternalError { level, route },
     }
 }

@@ -124,7 +124,12 @@ pub enum Event<'a> {
     /// From this ticket on the first choice issues again.
     Recovered { ticket_id: TicketId, store: &'a str },
     /// An operator has ended sessions: so many, where the gate has them in its hands.
-    SessionsEnded { sessions: Option<u64> },
+    SessionsEnded {
+        /// By which route.
+        route: &'static str,
+        /// How many; `None` where the gate has none in its hands.
+        sessions: Option<u64>,
+    },
     /// Something that the gate's own code did not foresee; the request was answered 500.
     InternalError { route: &'static str },
 }

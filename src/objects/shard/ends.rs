@@ -47,9 +47,9 @@ impl Ends {
         self.with(|known| known.ends.values().any(|ended| ended.until.0 > now))
     }
 
-    /// Whether what was issued then to the subject has been ended.
-    pub(super) fn includes(&self, subject: &Digest, issued: Millis) -> Result<bool, StorageFailed> {
-        self.with(|known| known.ends.get(subject).is_some_and(|ended| issued < ended.before))
+    /// Before which moment what was issued to the subject has been ended; 1970 where there is none.
+    pub(super) fn before(&self, subject: &Digest) -> Result<Millis, StorageFailed> {
+        self.with(|known| known.ends.get(subject).map(|ended| ended.before).unwrap_or_default())
     }
 
     /// Remembers an end; one that was remembered before and lies later stays.

@@ -31,13 +31,14 @@ end
 redis.call('DEL', KEYS[1]); if probe then return false end
 return e .. '\\n' .. v";
 
-/// Remembers the end of `ARGV[1]`'s tickets that were issued before `ARGV[2]` until `ARGV[3]`, unless a later one is remembered; gives the
-/// rooms that are, as JSON, where the empty text is the subject's own. With `0` for the moment it only gives those.
+/// Remembers the end of `ARGV[1]`'s tickets that were issued before `ARGV[2]` until `ARGV[3]`, unless a later one is remembered; gives what
+/// was known: the moment of the end before, or none, a line break, and the rooms as JSON, where the empty text is the subject's own. With
+/// `0` for the moment it only gives those.
 const END_SCRIPT: &str = "local s = redis.sha1hex(ARGV[1]); local k = 'wst:end:' .. s; local e = redis.call('GET', k)
 if ARGV[2] ~= '0' and (not e or tonumber(e) < tonumber(ARGV[2])) then
   redis.call('SET', k, ARGV[2]); redis.call('PEXPIREAT', k, ARGV[3])
 end
-return cjson.encode(redis.call('SMEMBERS', 'wst:stays:' .. s))";
+return (e or '') .. '\\n' .. cjson.encode(redis.call('SMEMBERS', 'wst:stays:' .. s))";
 
 /// Keys that no ticket has, one in the middle of each quarter of a Redis Cluster's slots: a node with less than three quarters
 /// of them has to send one elsewhere (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>).

@@ -26,7 +26,7 @@ pub(super) use refusal::cause_of;
 use resp::Reply;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
 use ws_ticket_core::ticket::{Digest, Home, Ticket};
 
 const SET: &str = "redis.set";
@@ -165,11 +165,11 @@ impl TicketStore for Redis {
         }
     }
 
-    async fn end(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, end: &End) -> Result<Known, StoreError> {
         match self.ask(EVAL, Command::end(end)).await? {
-            Reply::Value(rooms) => {
-                let rooms = std::str::from_utf8(&rooms).map_err(|_| StoreError::Corrupt { step: EVAL })?;
-                ends::rooms(rooms, &end.subject, EVAL)
+            Reply::Value(known) => {
+                let known = std::str::from_utf8(&known).map_err(|_| StoreError::Corrupt { step: EVAL })?;
+                ends::known(known, &end.subject, EVAL)
             }
             reply => Err(StoreError::Unavailable { step: EVAL, cause: reply.cause() }),
         }

@@ -46,8 +46,8 @@ impl Ledger for Counting {
         Shard { number: 3, region: near }
     }
 
-    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
-        Ok(Vec::new())
+    async fn end(&self, _: &End) -> Result<Known, StoreError> {
+        Ok(Known::default())
     }
 
     async fn claim(&self, _: &Bid<'_>) -> Result<Verdict, StoreError> {
@@ -228,8 +228,8 @@ impl TicketStore for Down {
         Err(StoreError::Unavailable { step: "down", cause: Cause::Server(Fault::Loading) })
     }
 
-    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
-        Ok(Vec::new())
+    async fn end(&self, _: &End) -> Result<Known, StoreError> {
+        Ok(Known::default())
     }
 
     async fn consume(&self, _: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {
