@@ -10,6 +10,7 @@ import { strange } from "./support/tickets.js";
 
 const PUBLIC = /^JWT_SECRET="(.+)"$/m.exec(readFileSync(new URL("../.dev.vars.example", import.meta.url), "utf8"))[1];
 const PRODUCTION = { JWT_SECRET: SECRET, SESSION: "echo" };
+const ALONE = { without: ["TICKET_SHARD"] };
 const NO_SHARD = { vars: { ...DEVELOPMENT, TICKET_STORE: "kv" }, without: ["TICKET_SHARD"] };
 const bad = (name, value, names = [name]) => ({ vars: { ...PRODUCTION, [name]: value }, names });
 
@@ -58,6 +59,15 @@ const MISTAKES = [
   },
   { what: "KV without the shard", ...NO_SHARD, any: ["TICKET_SHARD", "ALLOW_BEST_EFFORT"] },
   { what: "auto is KV, too", ...NO_SHARD, vars: PRODUCTION, any: ["TICKET_SHARD", "ALLOW_BEST_EFFORT"] },
+  ...[
+    ["ADMIN_TOKEN", { ADMIN_TOKEN: "a".repeat(32) }],
+    ["LOGOUT_AUDIENCE", { JWT_ISSUER: "https://sekret.example", LOGOUT_AUDIENCE: "sekret-app" }],
+  ].map(([name, vars]) => ({
+    what: `ends from outside by ${name}, and KV alone, which can't see them`,
+    ...ALONE,
+    vars: { ...PRODUCTION, TICKET_STORE: "kv", ALLOW_BEST_EFFORT: "true", ...vars },
+    names: [name],
+  })),
   {
     what: "many at once",
     vars: {
@@ -81,7 +91,6 @@ const MISTAKES = [
   },
 ];
 
-const ALONE = { without: ["TICKET_SHARD"] };
 const KV = { store: "kv+ledger", guarantee: "single-use", reach: "global" };
 const KV_ALONE = { store: "kv", guarantee: "best-effort" };
 const MEMORY = { store: "memory", guarantee: "single-use", reach: "isolate" };

@@ -160,6 +160,9 @@ const MISTAKES = [
   [{ ...JWKS, JWT_ISSUER: "" }, ["JWT_ISSUER"]],
   [{ ...JWKS, JWT_AUDIENCE: undefined }, ["JWT_AUDIENCE"]],
   [{ JWT_JWKS_URL: JWKS.JWT_JWKS_URL }, ["JWT_AUDIENCE", "JWT_ISSUER"]],
+  [{ ...SECRET, LOGOUT_AUDIENCE: "app", TICKET_STORE: "durable" }, ["JWT_ISSUER"]],
+  [{ ...JWKS, LOGOUT_AUDIENCE: "app, *", TICKET_STORE: "durable" }, ["LOGOUT_AUDIENCE"]],
+  [{ ...ACCESS, LOGOUT_AUDIENCE: "app", TICKET_STORE: "durable" }, ["LOGOUT_AUDIENCE"]],
   ...each(SECRET, "JWT_LEEWAY_SECONDS", ["61", "-1", "1.5", "ten", "1e1", "0x10", " 5", "+5"]),
   ...each(JWKS, "IDENTITY_TIMEOUT_MS", ["0", "30001", "-1", "sekret", "3.5"]),
   ...each(SECRET, "TICKET_CLAIMS", [
@@ -245,6 +248,10 @@ const ALLOWED = [
   [{ JWT_SECRET: `base64:${base64(secret(64))}`, JWT_ALGORITHMS: "HS512" }, "jwt"],
   [{ ...JWKS, JWT_ISSUER: "https://login.sekret.example, login.sekret.example", JWT_AUDIENCE: "web,ios" }, "jwt"],
   [{ ...SECRET, JWT_AUDIENCE: "*" }, "jwt"],
+  [
+    { ...SECRET, JWT_ISSUER: "https://login.sekret.example", LOGOUT_AUDIENCE: "app,ios", TICKET_STORE: "durable" },
+    "jwt",
+  ],
   [{ ...JWKS, JWT_ALGORITHMS: "RS384,RS512,PS384,PS512,ES384,ES512,Ed25519,EdDSA" }, "jwt"],
   [{ JWT_PUBLIC_KEY: PEM.rsa + PEM.p256 + PEM.ed + PEM.rsa }, "jwt"],
   [{ JWT_PUBLIC_KEY: PEM.p384 + PEM.p521 + PEM.ed, JWT_ALGORITHMS: "ES384,ES512,Ed25519" }, "jwt"],
