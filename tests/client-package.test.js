@@ -31,8 +31,20 @@ function packed() {
 }
 
 test("npm pack: the modules, their types, the README and the licenses, and nothing else", () => {
-  const modules = ["alive", "ask", "connect", "contract", "errors", "index", "index.min", "react", "socket", "url"];
-  const types = ["index", "index.min", "react", "url"];
+  const modules = [
+    "alive",
+    "ask",
+    "connect",
+    "contract",
+    "errors",
+    "index",
+    "index.min",
+    "react",
+    "renew",
+    "socket",
+    "url",
+  ];
+  const types = ["index", "index.min", "react", "renew", "url"];
   const files = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json"];
   files.push(...modules.map((name) => `${name}.js`), ...types.map((name) => `${name}.d.ts`));
   assert.deepEqual(packed(), files.sort());

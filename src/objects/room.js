@@ -234,7 +234,8 @@ export class Room extends DurableObject {
 
   #prolong(socket, member, ends) {
     member.ends = ends;
-    member.told = false;
+    // An end that is near is told by this.
+    member.told = ends - Date.now() <= NOTICE;
     keep(socket, member);
     this.#say(socket, member, { type: "renewed", session_expires_at: when(ends) });
   }
