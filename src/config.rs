@@ -360,6 +360,8 @@ pub struct Config {
     pub carriage: Carriage,
     /// `BIND`.
     pub bind: Bind,
+    /// `ON_REUSE=close`.
+    pub closes_reused: bool,
     /// `REFUSE_WITH=close`: a refused upgrade opens a socket that says why, and closes.
     pub refuses_by_close: bool,
     /// The check that tickets carry.

@@ -63,6 +63,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
         session,
         carriage: config.carriage,
         bind: config.bind,
+        closes_reused: config.closes_reused,
         refuses_by_close: config.refuses_by_close,
         keyring: keyring(&config.ticket_check),
         redeem_secrets: config.redeem_secrets,

@@ -68,6 +68,16 @@ const MISTAKES = [
     vars: { ...PRODUCTION, TICKET_STORE: "kv", ALLOW_BEST_EFFORT: "true", ...vars },
     names: [name],
   })),
+  ...[
+    { SESSION: "echo", TICKET_STORE: "durable" },
+    { SESSION: "hub", TICKET_STORE: "memory" },
+    { SESSION: "hub", TICKET_STORE: "kv,memory" },
+  ].map((vars) => ({
+    what: `closing on reuse where nobody knows what to close: ${Object.values(vars).join(", ")}`,
+    vars: { ...PRODUCTION, ON_REUSE: "close", ...vars },
+    names: ["ON_REUSE"],
+  })),
+  bad("ON_REUSE", "yes"),
   {
     what: "many at once",
     vars: {

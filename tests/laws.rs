@@ -164,9 +164,9 @@ fn law_7_the_attempt_that_lost_a_reply_gets_the_same_answer() {
         let (first, other) = (Attempt::random().unwrap(), Attempt::random().unwrap());
         faults.set_once("ledger", Fault::After);
         assert!(consume_as(first).is_err());
-        assert!(matches!(consume_as(other), Ok(Consumed::Used(_))));
+        assert!(matches!(consume_as(other), Ok(Consumed::Used { .. })));
         assert!(matches!(consume_as(first), Ok(Consumed::Granted(_))));
-        assert!(matches!(consume_as(other), Ok(Consumed::Used(_))));
+        assert!(matches!(consume_as(other), Ok(Consumed::Used { .. })));
     }
 }
 

@@ -116,7 +116,12 @@ pub enum NotAdmitted {
     /// It is made up: none of our keys has sealed it.
     Forged,
     /// Another attempt had it.
-    Used(TicketId),
+    Used {
+        /// The ticket's public name.
+        ticket_id: TicketId,
+        /// Where what it opened is, where the store still knows.
+        place: Option<Digest>,
+    },
     /// It came too late.
     Expired(TicketId),
     /// Somebody has ended what it would open.
@@ -232,9 +237,11 @@ impl Gate {
             Consumed::NotUnderstood(_) => {
                 Err(StoreError::Unavailable { step: "gate.revoke", cause: Cause::NotUnderstood })
             }
-            Consumed::Used(_) | Consumed::Ended(_) | Consumed::TooLate(_) | Consumed::Forged | Consumed::Unknown => {
-                Ok(false)
-            }
+            Consumed::Used { .. }
+            | Consumed::Ended(_)
+            | Consumed::TooLate(_)
+            | Consumed::Forged
+            | Consumed::Unknown => Ok(false),
         }
     }
 
@@ -278,7 +285,7 @@ impl Gate {
             },
             Ok(Consumed::Ended(ticket_id)) => Err(NotAdmitted::Ended(ticket_id)),
             Ok(Consumed::TooLate(ticket_id)) => Err(NotAdmitted::Expired(ticket_id)),
-            Ok(Consumed::Used(ticket_id)) => Err(NotAdmitted::Used(ticket_id)),
+            Ok(Consumed::Used { ticket_id, place }) => Err(NotAdmitted::Used { ticket_id, place }),
             Ok(Consumed::NotUnderstood(ticket_id)) => Err(NotAdmitted::NotUnderstood(ticket_id)),
             Ok(Consumed::Forged) => Err(NotAdmitted::Forged),
             Ok(Consumed::Unknown) => Err(NotAdmitted::Unknown),

@@ -240,7 +240,12 @@ pub enum Consumed {
     /// This attempt, and by a `SingleUse` store no other, has the grant. Whether it has expired is the gate's business.
     Granted(Grant),
     /// Another attempt had it before. Only stores that still know a used ticket can say so; the others say `Unknown`.
-    Used(TicketId),
+    Used {
+        /// The ticket's public name.
+        ticket_id: TicketId,
+        /// Where what it opened is ([`Grant::place`]), where the store still knows the grant.
+        place: Option<Digest>,
+    },
     /// What it would have opened was ended before: see [`TicketStore::end`]. It is used up.
     Ended(TicketId),
     /// So long after its expiry that the store no longer knows who had it, and can't hand it out safely.

@@ -29,6 +29,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
     stores.ends = reader.ends(&admin_tokens, logouts, &stores);
     stores.rooms = matches!(session, SessionChoice::Hub { .. });
     stores.session_max_seconds = session_max_seconds;
+    let closes_reused = reader.closes_reused(&stores);
     let config = Config {
         environment,
         place: reader.place(environment),
@@ -37,6 +38,7 @@ pub(super) fn read(settings: &impl Settings) -> Result<Config, Vec<BadSetting>> 
         ttl_seconds: reader.whole_number("TICKET_TTL_SECONDS", TTL_MAX, defaults::TTL_SECONDS),
         carriage: reader.carriage(),
         bind: reader.bind(),
+        closes_reused,
         refuses_by_close: reader.one_of("REFUSE_WITH", false, &[("http", false), ("close", true)]),
         ticket_check,
         redeem_secrets,

@@ -86,6 +86,17 @@ impl<S: Settings> Reader<'_, S> {
         by.iter().any(|(_, is_set)| *is_set)
     }
 
+    /// `ON_REUSE`: only rooms can be closed, and only stores with a shard know what a used ticket opened.
+    pub(super) fn closes_reused(&mut self, stores: &Stores) -> bool {
+        let closes = self.one_of("ON_REUSE", false, &[("refuse", false), ("close", true)]);
+        let knows = |leaf: &Leaf| matches!(leaf, Leaf::Kv { ledger: true } | Leaf::Durable | Leaf::Sealed(_));
+        if closes && !(stores.rooms && stores.issuing.iter().all(knows)) {
+            let expected = "refuse; or SESSION=hub, and of the stores kv with TICKET_SHARD, durable and sealed alone";
+            self.wrong("ON_REUSE", "is close, and what a used ticket opened can't be closed", expected);
+        }
+        closes
+    }
+
     /// A secret of the gate's own and the one before it.
     fn either(
         &mut self,

@@ -11,6 +11,7 @@ use super::limit::Address;
 use super::origin::Origins;
 use super::problem::Problem;
 use super::redeem::is_about_the_ticket;
+use super::reuse::consumed;
 use super::upgrade::counted;
 use super::{App, Asked, Failure, Refusal, cookie, credential, no_store};
 use crate::identity::bearer;
@@ -82,7 +83,7 @@ async fn consume(app: &App, origins: &Origins<'_>, request: &Request, original: 
     let credential = credential::read(&original.query, offers, app.carriage, &app.keyring)?;
     let cookie = (&cookie::read(request.header(Header::Cookie))).into();
     let by = Presenter { origin: origin.as_deref(), cookie };
-    Ok(app.gate.consume(&credential.ticket, Attempt::from(original.attempt), by, clock::now).await?)
+    consumed(app, &credential.ticket, Attempt::from(original.attempt), by).await
 }
 
 /// The grant in headers. Those that have nothing to say are there too, empty: some proxies would leave the client's own in their place, or

@@ -10,7 +10,7 @@ use crate::platform::clock;
 use crate::sessions::{Hub, Session};
 use ws_ticket_core::grant::Subject;
 use ws_ticket_core::store::End;
-use ws_ticket_core::ticket::Digest;
+use ws_ticket_core::ticket::{Digest, TicketId};
 use ws_ticket_core::time::Millis;
 
 /// What a room is asked, and what it is told of it: `src/objects/room.js`.
@@ -20,6 +20,8 @@ pub struct Ask<'a> {
     pub key: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Millis>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,8 +37,17 @@ pub struct Ask<'a> {
 }
 
 /// About nobody yet.
-pub const NOBODY: Ask<'static> =
-    Ask { key: None, id: None, before: None, until: None, ends: None, except: &[], code: None, reason: None };
+pub const NOBODY: Ask<'static> = Ask {
+    key: None,
+    id: None,
+    ticket: None,
+    before: None,
+    until: None,
+    ends: None,
+    except: &[],
+    code: None,
+    reason: None,
+};
 
 /// What of a subject's is ended.
 #[derive(Clone, Copy, Debug)]

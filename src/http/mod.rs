@@ -19,6 +19,7 @@ mod place;
 mod problem;
 mod redeem;
 mod renew;
+mod reuse;
 mod upgrade;
 
 use std::rc::Rc;
@@ -60,6 +61,8 @@ pub struct App {
     pub carriage: Carriage,
     /// `BIND`.
     pub bind: Bind,
+    /// `ON_REUSE=close`.
+    pub closes_reused: bool,
     /// `REFUSE_WITH=close`.
     pub refuses_by_close: bool,
     /// What stands behind it.

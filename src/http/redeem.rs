@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::limit::Address;
 use super::origin::Origins;
 use super::problem::Problem;
+use super::reuse::consumed;
 use super::upgrade::counted;
 use super::{App, Asked, Failure, Refusal, body, cookie, json, no_store};
 use crate::platform::wire::Answer;
@@ -149,7 +150,7 @@ async fn consume(app: &App, origins: &Origins<'_>, presented: &Presented) -> Res
     let origin = origin.map(|origin| origins.bound(origin));
     let cookie = (&cookie::read(presented.cookie.as_deref())).into();
     let by = Presenter { origin: origin.as_deref(), cookie };
-    Ok(app.gate.consume(&ticket, Attempt::from(presented.attempt), by, clock::now).await?)
+    consumed(app, &ticket, Attempt::from(presented.attempt), by).await
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::problem::Problem;
+use super::reuse::consumed;
 use super::{App, Failure};
 use crate::platform::{clock, console};
 use crate::sessions::Session;
 use ws_ticket_core::gate::{Cookie, Presenter};
 use ws_ticket_core::store::{Attempt, StoreError};
 use ws_ticket_core::telemetry::Event;
-use ws_ticket_core::ticket::Digest;
+use ws_ticket_core::ticket::{Digest, TicketId};
 use ws_ticket_core::time::Millis;
 
 use super::redeem::ticket_of;
@@ -37,6 +38,7 @@ struct Presented {
 struct Renewed {
     key: Digest,
     room: Digest,
+    ticket: TicketId,
     issued: Millis,
     ends: Millis,
     until: Millis,
@@ -50,13 +52,14 @@ pub async fn renew(app: &App, text: &str) -> Result<String, Failure> {
     let attempt = Attempt::random().map_err(StoreError::from)?;
     let cookie = presented.bond.map_or(Cookie::Missing, Cookie::Bond);
     let by = Presenter { origin: presented.origin.as_deref(), cookie };
-    let grant = app.gate.consume(&ticket, attempt, by, clock::now).await?;
+    let grant = consumed(app, &ticket, attempt, by).await?;
     let now = clock::now();
     let age_ms = now.since(grant.issued_at);
     console::emit(&Event::Consumed { ticket_id: grant.ticket_id, session: presented.id, age_ms });
     let renewed = Renewed {
         key: grant.subject.digest(),
         room: grant.place(),
+        ticket: grant.ticket_id,
         issued: grant.issued_at,
         ends: hub.ends(&grant, now),
         until: hub.until(&grant),

@@ -11,6 +11,7 @@ use super::limit::Address;
 use super::list::elements;
 use super::origin::Origins;
 use super::problem::Problem;
+use super::reuse::consumed;
 use super::{App, Asked, Failure, Refusal, cookie, credential, refuse};
 use crate::config::is_token;
 use crate::platform::wire::{Answer, Header, Request};
@@ -66,7 +67,7 @@ async fn admit(app: &App, asked: &Asked<'_>, below: &str) -> Result<Answer, Fail
     let session = random_uuid().map_err(StoreError::from)?;
     let cookie = (&cookie::read(request.header(Header::Cookie))).into();
     let presenter = Presenter { origin: origin.as_deref(), cookie };
-    let grant = app.gate.consume(&credential.ticket, attempt, presenter, clock::now).await?;
+    let grant = consumed(app, &credential.ticket, attempt, presenter).await?;
     let now = clock::now();
     let opening = Opening {
         session,
@@ -124,7 +125,7 @@ impl From<NotAdmitted> for Refusal {
         match why {
             NotAdmitted::Unknown => refused(Reason::Unknown, None),
             NotAdmitted::Forged => refused(Reason::Forged, None),
-            NotAdmitted::Used(ticket_id) => refused(Reason::Used, Some(ticket_id)),
+            NotAdmitted::Used { ticket_id, .. } => refused(Reason::Used, Some(ticket_id)),
             NotAdmitted::Expired(ticket_id) => refused(Reason::Expired, Some(ticket_id)),
             NotAdmitted::Ended(ticket_id) => refused(Reason::Ended, Some(ticket_id)),
             NotAdmitted::NotUnderstood(ticket_id) => refused(Reason::NotUnderstood, ticket_id),

@@ -30,6 +30,8 @@ const TOGETHER = 1000;
 const LATE = 5000;
 /** How many sockets an object can hold (https://developers.cloudflare.com/durable-objects/api/state/#acceptwebsocket). */
 const SOCKETS_MOST = 32_768;
+/** How many tickets' public names a session keeps: that which opened it, and the last that renewed it. */
+const TICKETS_MOST = 8;
 /** How many tickets a session may present that are refused. */
 const REFUSED_MOST = 5;
 const [PING, PONG] = ["ws-ticket:ping", "ws-ticket:pong"];
@@ -49,7 +51,7 @@ export class Room extends DurableObject {
   }
 
   /**
-   * Whose ticket a member presents while it is here: `{ key, room, issued, ends, until }`, or the code of a refusal. The entry has it, where the
+   * Whose ticket a member presents while it is here: `{ key, room, ticket, issued, ends, until }`, or the code of a refusal. The entry has it, where the
    * gate is.
    */
   renewal() {
@@ -58,18 +60,18 @@ export class Room extends DurableObject {
 
   /** Takes a member in: what the gate says of it stands in a header, which only the gate can send. */
   async fetch(request) {
-    const { most, welcome, protocol, ...told } = JSON.parse(
+    const { most, welcome, protocol, ticket, ...told } = JSON.parse(
       decodeURIComponent(request.headers.get("X-Ticket-Session")),
     );
     const now = Date.now();
-    if (told.ends <= now || this.#ended.includes(told)) return new Response(null, { status: NOT_TAKEN });
+    if (told.ends <= now || this.#isEnded({ ...told, ticket })) return new Response(null, { status: NOT_TAKEN });
     const members = this.#all();
     // Those that are closing count for the platform, which throws at one too many.
     const isFull = members.size >= most || this.ctx.getWebSockets().length >= SOCKETS_MOST;
     if (isFull) return new Response(null, { status: FULL });
     const { 0: client, 1: socket } = new WebSocketPair();
     this.ctx.acceptWebSocket(socket);
-    const member = { ...told, told: told.ends - now <= NOTICE };
+    const member = { ...told, tickets: [ticket], told: told.ends - now <= NOTICE };
     keep(socket, member);
     members.set(socket, awake(member, now));
     if (member.own) socket.send(welcome);
@@ -115,15 +117,17 @@ export class Room extends DurableObject {
   }
 
   /**
-   * Ends sessions from outside, by RPC: of a subject (`key`), one alone (`id`), or both. With `before` only those that a ticket opened
+   * Ends sessions from outside, by RPC: of a subject (`key`), one alone (`id`), both, or what a ticket opened or renewed, by its public name. With `before` only those that a ticket opened
    * which was issued earlier, and until `until` none of such a ticket is taken in any more. Those in `except` stay. They are closed
    * with `code` and `reason`, where there are some. How many it ended.
    */
-  async end({ key, id, before = Infinity, until, except = [], code, reason }) {
+  async end({ key, id, ticket, before = Infinity, until, except = [], code, reason }) {
     if (key !== undefined && until !== undefined) this.#ended.add(key, before, until);
+    // It may be on its way here.
+    if (ticket !== undefined) this.#ended.add(ticket, until, until);
     let count = 0;
     for (const [socket, member] of this.#all()) {
-      if (!is(member, key, id) || member.issued >= before || except.includes(member.id)) continue;
+      if (!is(member, key, id, ticket) || member.issued >= before || except.includes(member.id)) continue;
       this.#end(socket, code === undefined ? REVOKED : [code, reason]);
       count += 1;
     }
@@ -220,7 +224,7 @@ export class Room extends DurableObject {
     if (this.#all().get(socket) !== member) return;
     if (Date.now() >= member.ends) return this.#end(socket, EXPIRED);
     const isRenewal = typeof found !== "string" && found.key === member.key && found.room === member.room;
-    if (typeof found !== "string" && (!isRenewal || this.#ended.includes(found))) found = "ticket_refused";
+    if (typeof found !== "string" && (!isRenewal || this.#isEnded(found))) found = "ticket_refused";
     if (typeof found === "string") {
       member.refused += found.startsWith("ticket_") ? 1 : 0;
       this.#say(socket, member, { type: "renew_refused", code: found });
@@ -228,6 +232,7 @@ export class Room extends DurableObject {
     }
     member.issued = Math.max(member.issued, found.issued);
     member.until = Math.max(member.until, found.until);
+    member.tickets = [...member.tickets, found.ticket].slice(-TICKETS_MOST);
     this.#prolong(socket, member, Math.max(member.ends, found.ends));
     return this.#wakeFor(next(member));
   }
@@ -280,6 +285,11 @@ export class Room extends DurableObject {
     return this.#members;
   }
 
+  /** Whether what the ticket opens was ended before it got here: its subject's, or what this ticket alone opens. */
+  #isEnded({ key, issued, ticket }) {
+    return this.#ended.includes({ key, issued }) || this.#ended.includes({ key: ticket, issued: 0 });
+  }
+
   /** When the first of the members is to be told something. */
   #first() {
     let first = Infinity;
@@ -310,8 +320,8 @@ function awake(member, now) {
 }
 
 /** Writes down what must outlast the object's memory. */
-function keep(socket, { id, sub, key, room, origin, bond, issued, ends, until, own, told }) {
-  socket.serializeAttachment({ v: VERSION, id, sub, key, room, origin, bond, issued, ends, until, own, told });
+function keep(socket, { id, sub, key, room, tickets, origin, bond, issued, ends, until, own, told }) {
+  socket.serializeAttachment({ v: VERSION, id, sub, key, room, tickets, origin, bond, issued, ends, until, own, told });
 }
 
 /** When something is to be done about it: its end, or a notice of it. */
@@ -319,5 +329,8 @@ function next({ own, told, ends }) {
   return own && !told ? ends - NOTICE : ends;
 }
 
-const is = (member, key, id) => (key === undefined || member.key === key) && (id === undefined || member.id === id);
+const is = (member, key, id, ticket) =>
+  (key === undefined || member.key === key) &&
+  (id === undefined || member.id === id) &&
+  (ticket === undefined || member.tickets.includes(ticket));
 const when = (ms) => new Date(ms).toISOString();

@@ -10,7 +10,7 @@ use super::{NotOpened, Opening};
 use crate::platform::race::settled;
 use ws_ticket_core::grant::Grant;
 use ws_ticket_core::session::Welcome;
-use ws_ticket_core::ticket::Digest;
+use ws_ticket_core::ticket::{Digest, TicketId};
 use ws_ticket_core::time::Millis;
 
 #[wasm_bindgen(module = "/src/sessions/hub.js")]
@@ -28,7 +28,7 @@ const NOT_TAKEN: u16 = 241;
 const TIMEOUT_MS: u32 = 10_000;
 
 /// The rooms.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hub {
     namespace: JsValue,
     members_max: u16,
@@ -46,6 +46,7 @@ struct Facts<'a> {
     sub: &'a str,
     key: Digest,
     room: Digest,
+    ticket: TicketId,
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +82,7 @@ impl Hub {
             sub: grant.subject.as_str(),
             key: grant.subject.digest(),
             room,
+            ticket: grant.ticket_id,
             origin: grant.origin.as_deref(),
             bond: grant.bond,
             issued: grant.issued_at,

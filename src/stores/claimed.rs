@@ -114,7 +114,7 @@ impl<S: TicketStore, L: Ledger> TicketStore for Claimed<S, L> {
         Ok(match self.ledger.claim(&bid).await? {
             Verdict::Ended => Consumed::Ended(grant.ticket_id),
             Verdict::Won => Consumed::Granted(grant),
-            Verdict::Lost => Consumed::Used(grant.ticket_id),
+            Verdict::Lost => Consumed::Used { ticket_id: grant.ticket_id, place: Some(grant.place()) },
             Verdict::TooLate => Consumed::TooLate(grant.ticket_id),
             Verdict::NotUnderstood => Consumed::NotUnderstood(Some(grant.ticket_id)),
         })

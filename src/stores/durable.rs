@@ -79,7 +79,7 @@ impl TicketStore for Durable {
                 Consumed::Granted(grant) => Ok(match self.shards.settle(shard, &grant, answer.status).await? {
                     GIVEN => Consumed::Granted(grant),
                     ENDED => Consumed::Ended(grant.ticket_id),
-                    TAKEN => Consumed::Used(grant.ticket_id),
+                    TAKEN => Consumed::Used { ticket_id: grant.ticket_id, place: Some(grant.place()) },
                     _ => Consumed::NotUnderstood(Some(grant.ticket_id)),
                 }),
                 refused => Ok(refused),

@@ -99,7 +99,7 @@ impl<S: TicketStore> TicketStore for Instrumented<S> {
         let answer = self.store.consume(ticket, attempt).await;
         let outcome = match &answer {
             Ok(Consumed::Granted(_)) => Outcome::Granted,
-            Ok(Consumed::Used(_)) => Outcome::Used,
+            Ok(Consumed::Used { .. }) => Outcome::Used,
             Ok(Consumed::Ended(_)) => Outcome::Ended,
             Ok(Consumed::TooLate(_)) => Outcome::TooLate,
             Ok(Consumed::NotUnderstood(_)) => Outcome::NotUnderstood,

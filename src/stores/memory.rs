@@ -173,7 +173,10 @@ impl TicketStore for Memory {
                     false => Consumed::Granted(grant),
                 }
             }
-            None => held.used.get(&digest).map_or(Consumed::Unknown, |ticket_id| Consumed::Used(*ticket_id)),
+            None => held
+                .used
+                .get(&digest)
+                .map_or(Consumed::Unknown, |ticket_id| Consumed::Used { ticket_id: *ticket_id, place: None }),
         })
     }
 }

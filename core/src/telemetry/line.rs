@@ -85,6 +85,10 @@ enum Line<'a> {
         limiter: &'static str,
         reason: &'static str,
     },
+    Reused {
+        level: Level,
+        ticket_id: TicketId,
+    },
     SessionsEnded {
         level: Level,
         route: &'static str,
@@ -133,6 +137,7 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
         },
         Event::IdentityFailed { step, reason, ms } => Line::IdentityFailed { level, step, reason, ms },
         Event::LimiterFailed { limiter, reason } => Line::LimiterFailed { level, limiter, reason },
+        Event::Reused { ticket_id } => Line::Reused { level, ticket_id },
         Event::SessionsEnded { route, sessions } => Line::SessionsEnded { level, route, sessions },
         Event::InternalError { route } => Line::InternalError { level, route },
     }

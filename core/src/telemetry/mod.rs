@@ -124,6 +124,12 @@ pub enum Event<'a> {
     /// From this ticket on the first choice issues again.
     Recovered { ticket_id: TicketId, store: &'a str },
     /// An operator has ended sessions: so many, where the gate has them in its hands.
+    /// Somebody has presented a ticket that was used.
+    Reused {
+        /// Its public name.
+        ticket_id: TicketId,
+    },
+    /// Sessions were ended from outside.
     SessionsEnded {
         /// By which route.
         route: &'static str,
@@ -153,6 +159,7 @@ impl Event<'_> {
             | Self::Recovered { .. }
             | Self::Issued { .. }
             | Self::Consumed { .. }
+            | Self::Reused { .. }
             | Self::SessionsEnded { .. }
             | Self::Refused { .. }
             | Self::Store { .. } => Level::Info,

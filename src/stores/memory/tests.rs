@@ -49,7 +49,7 @@ fn of_a_used_ticket_only_the_public_id_is_left() {
     let grant = grant(0, 1_000);
     let ticket = issue(&store, &grant).unwrap();
     assert_eq!(consume(&store, &ticket), Consumed::Granted(grant.clone()));
-    assert_eq!(consume(&store, &ticket), Consumed::Used(grant.ticket_id));
+    assert_eq!(consume(&store, &ticket), Consumed::Used { ticket_id: grant.ticket_id, place: None });
     assert!(store.held.borrow().grants.is_empty());
 }
 
@@ -86,7 +86,8 @@ fn used_tickets_take_no_room_from_those_to_come() {
     assert_eq!(sizes(&store.held.borrow()), [0, 0, 10, 10]);
     // Those that would live longest are remembered as what they are; none of the others opens again.
     for (number, (ticket, ticket_id)) in tickets.iter().enumerate() {
-        let expected = if number < 90 { Consumed::Unknown } else { Consumed::Used(*ticket_id) };
+        let expected =
+            if number < 90 { Consumed::Unknown } else { Consumed::Used { ticket_id: *ticket_id, place: None } };
         assert_eq!(consume(&store, ticket), expected, "{number}");
     }
 }
