@@ -17,6 +17,7 @@ const checks = [
   ["clippy, wasm", clippy("--target", "wasm32-unknown-unknown"), asBuilt],
   ["biome", biome("ci", "--error-on-warnings")],
   ["openapi, asyncapi", [npmTools.node, "scripts/openapi.js"]],
+  ["costs in the documents", [npmTools.node, "scripts/cost-tables.js"]],
   ["client, minified", [npmTools.node, "scripts/client-min.js"]],
   ["client size", [npmTools.node, "scripts/client-size.js"]],
   ["client, publint", [npmTools.node, "node_modules/publint/src/cli.js", "--strict", "client"]],
@@ -29,6 +30,7 @@ const checks = [
 const fixes = [
   ["rustfmt", ["cargo", "fmt", "--all"]],
   ["biome", biome("check", "--write", "--error-on-warnings")],
+  ["costs in the documents", [npmTools.node, "scripts/cost-tables.js", "--write"]],
   ["client, minified", [npmTools.node, "scripts/client-min.js", "--write"]],
 ];
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import { LOG_BYTES, STORES } from "../scripts/cost/operations.js";
 import { DEVELOPMENT, startGate } from "./support/harness.js";
 import { SEAL_KEY } from "./support/rows.js";
 import { strange } from "./support/tickets.js";
@@ -62,6 +63,22 @@ for (const { vars, costs } of PRICES) {
       const unknown = await costOf(async () => assert.equal(await gate.opens(strange(home)), 401));
       assert.deepEqual({ issue, admit, used, unknown }, costs);
       assert.deepEqual(await costOf(() => gate.health()), {}, "/health is asked often, and costs nothing");
+    });
+
+    test("what `npm run cost` counts with", async () => {
+      // What a first ticket makes in its shard, others find.
+      await gate.opens((await gate.issue({ sub: "alice" })).ticket);
+      await gate.edge();
+      gate.forgetLines();
+      await gate.opens((await gate.issue({ sub: "alice" })).ticket);
+      const { "kv.put": kvWrites, "kv.get": kvReads, "shard.fetch": objectRequests, ...others } = await gate.calls();
+      assert.deepEqual(others, {});
+      const rowsWritten = (await gate.statements()).filter((text) => /^(INSERT|UPDATE)/.test(text)).length || undefined;
+      const counted = { kvWrites, kvReads, objectRequests, rowsWritten };
+      const { store } = await gate.health();
+      assert.deepEqual(JSON.parse(JSON.stringify(counted)), STORES[store]);
+      const bytes = gate.lines().reduce((sum, line) => sum + Buffer.byteLength(line), 0);
+      assert.ok(Math.abs(bytes - LOG_BYTES) < 60, `${bytes} bytes of logs a ticket`);
     });
 
     test("one row a claim, spread over the shards that were asked for", async () => {
