@@ -1,14 +1,28 @@
-// `npm run deploy`: `wrangler deploy` on the Node it needs, after the set-up. Arguments go through: `npm run deploy -- --dry-run`.
-import { main, run } from "./run.js";
+// `npm run deploy`: `wrangler deploy` on the Node it needs, after the set-up, and after a look at wrangler.jsonc: what would let tickets into
+// logs, strangers in, or one ticket open twice, isn't deployed. Arguments go through: `npm run deploy -- --dry-run`.
+import { main, run, Stop } from "./run.js";
 import { setup } from "./setup.js";
-import { npmTools } from "./tools.js";
+import { npmTools, root } from "./tools.js";
 
 const HINT =
   "ws-ticket: where a login is missing, `npx wrangler login`; where a secret is missing, `npx wrangler secret put JWT_SECRET`, " +
   "which asks before the first deploy whether to create a Worker: answer yes";
 
+/** Says what is wrong with the configuration, and stops where it must not be deployed. */
+async function look(args) {
+  const at = args.findIndex((arg) => /^(-c|--config)(=|$)/.test(arg));
+  const file = at < 0 ? `${root}/wrangler.jsonc` : (args[at].split("=")[1] ?? args[at + 1]);
+  // After the set-up: it needs packages.
+  const { projectFound } = await import("./doctor/project.js");
+  const found = (await projectFound(file)).filter(({ result }) => ["warn", "fail"].includes(result));
+  for (const { name, said, mend } of found) console.error(`ws-ticket: ${name}: ${said}\n  → ${mend}`);
+  const failed = found.filter(({ result }) => result === "fail").map(({ name }) => name);
+  if (failed.length > 0) throw new Stop(`not deployed: ${failed.join(", ")}`);
+}
+
 await main(async () => {
   await setup();
+  await look(process.argv.slice(2));
   const code = await run(npmTools.node, [npmTools.wrangler, "deploy", ...process.argv.slice(2)], { last: true });
   // wrangler says that secrets can't be set before the first deploy. They can: `secret put` makes an empty Worker that has them.
   if (code !== 0) console.error(HINT);
