@@ -123,8 +123,8 @@ export class Room extends DurableObject {
    */
   async end({ key, id, ticket, before = Infinity, until, except = [], code, reason }) {
     if (key !== undefined && until !== undefined) this.#ended.add(key, before, until);
-    // It may be on its way here.
-    if (ticket !== undefined) this.#ended.add(ticket, until, until);
+    // It may be on its way here. However often a copy comes, it is written down once.
+    if (ticket !== undefined && !this.#isEnded({ ticket })) this.#ended.add(ticket, until, until);
     let count = 0;
     for (const [socket, member] of this.#all()) {
       if (!is(member, key, id, ticket) || member.issued >= before || except.includes(member.id)) continue;
@@ -287,7 +287,7 @@ export class Room extends DurableObject {
 
   /** Whether what the ticket opens was ended before it got here: its subject's, or what this ticket alone opens. */
   #isEnded({ key, issued, ticket }) {
-    return this.#ended.includes({ key, issued }) || this.#ended.includes({ key: ticket, issued: 0 });
+    return this.#ended.includes({ key, issued }) || this.#ended.includes({ key: ticket });
   }
 
   /** When the first of the members is to be told something. */

@@ -12,7 +12,7 @@ export class Ended {
 
   /** Whether what was issued then to that subject has been ended. */
   includes({ key, issued }) {
-    return issued < (this.#all().get(key)?.before ?? 0);
+    return (issued ?? 0) < (this.#all().get(key)?.before ?? 0);
   }
 
   /** Remembers it until `until`; milliseconds, both. */
@@ -38,7 +38,10 @@ export class Ended {
 
   /** When the first may be dropped. */
   first() {
-    return Math.min(...[...this.#all().values()].map(({ until }) => until));
+    // Not by spreading them: there may be more than a call takes.
+    let first = Infinity;
+    for (const { until } of this.#all().values()) first = Math.min(first, until);
+    return first;
   }
 
   #all() {
