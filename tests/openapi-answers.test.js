@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { control, TOKEN } from "./support/control.js";
 import { REDEEM_SECRET } from "./support/doors.js";
 import { DEVELOPMENT, startGates } from "./support/harness.js";
-import { bearer, good, SECRET } from "./support/jwt.js";
+import { bearer, good, inSeconds, mint, SECRET } from "./support/jwt.js";
 import { contract, document } from "./support/openapi.js";
 import { SEAL_KEY } from "./support/rows.js";
 import { ED25519, ZERO } from "./support/signing-keys.js";
@@ -21,6 +21,7 @@ const OUT_OF_REACH = [
 ];
 
 const APP = "https://app.example.com";
+const IDP = "https://idp.example";
 const page = { Origin: APP };
 const evil = { Origin: "https://evil.example" };
 /** A host that no URL can have: punycode for nothing. */
@@ -68,6 +69,7 @@ describe("every declared answer is given", () => {
     keyed,
     zero,
     hub,
+    logout,
     bare,
   ] = [];
   const roots = {};
@@ -103,8 +105,12 @@ describe("every declared answer is given", () => {
       { vars: { ...behind(""), UPSTREAM_PRIVATE_KEY: ZERO } },
       ...WORDS.map((word) => ({ vars: behind(word) })),
       { vars: { ...vars, SESSION: "hub", ROOM_MEMBERS_MAX: "1", ADMIN_TOKEN: TOKEN }, edge: true },
+      {
+        vars: { ...vars, IDENTITY: "jwt", JWT_SECRET: SECRET, JWT_ISSUER: IDP, LOGOUT_AUDIENCE: "app" },
+        edge: true,
+      },
     ]);
-    hub = gates.at(-1);
+    [hub, logout] = gates.slice(-2);
     [gate, jwt, forward, strict, broken, sealed, redeeming, none, up, keyed, zero] = gates;
     for (const [index, word] of WORDS.entries()) roots[word] = gates[11 + index];
     bare = (method, path, headers) => gate.request({ method, path, headers });
@@ -230,6 +236,35 @@ describe("every declared answer is given", () => {
       "POST /sessions/list 503 room_unavailable": noRoom("/sessions/list"),
     };
   }
+  /** What an identity provider says. */
+  function logouts() {
+    const path = "/backchannel-logout";
+    const said = () => ({
+      ...{ iss: IDP, aud: "app", sub: "alice", jti: randomUUID(), iat: inSeconds(0), exp: inSeconds(60) },
+      events: { "http://schemas.openid.net/event/backchannel-logout": {} },
+    });
+    const send = (token = mint(said()), headers = {}) => {
+      const type = { "Content-Type": "application/x-www-form-urlencoded" };
+      const body = `logout_token=${token}`;
+      return logout.request({ method: "POST", path, headers: { ...type, ...headers }, body });
+    };
+    const noAnswer = () => during({ shard: { fetch: throws } }, () => send(), logout);
+    return {
+      [`POST ${path} 200`]: () => send(),
+      [`POST ${path} 400 body_malformed`]: () => send(""),
+      [`POST ${path} 400 request_malformed`]: () => send("x", noHost),
+      [`POST ${path} 400 logout_token_refused`]: () => send("x"),
+      [`POST ${path} 400 logout_failed`]: noAnswer,
+      [`POST ${path} 404 not_found`]: () => jwt.request({ method: "POST", path }),
+      [`POST ${path} 413 body_too_large`]: () => send("x".repeat(30_000)),
+      [`POST ${path} 500 misconfigured`]: () => broken.request({ method: "POST", path }),
+      [`POST ${path} 500 internal_error`]: () => during({ platform: ["answer"] }, () => send(), logout),
+      [`* ${path} 400 request_malformed`]: () => logout.request({ path, headers: noHost }),
+      [`* ${path} 404 not_found`]: () => jwt.request({ path }),
+      [`* ${path} 405 method_not_allowed`]: () => logout.request({ path }),
+      [`* ${path} 500 misconfigured`]: () => broken.request({ path }),
+    };
+  }
   /** In a room that has a place for one. */
   async function entered(sub = "dev") {
     const { ticket } = await hub.issue({ sub, room: "small" });
@@ -297,6 +332,7 @@ describe("every declared answer is given", () => {
     "* /ws-ticket/redeem 405 method_not_allowed": () => redeeming.request({ path: "/ws-ticket/redeem" }),
     "* /ws-ticket/redeem 500 misconfigured": () => broken.request({ path: "/ws-ticket/redeem" }),
     ...controls(),
+    ...logouts(),
     "GET /ws-ticket/auth 200": () => authorized(),
     "GET /ws-ticket/auth 400 original_malformed": () => authorized({ "X-Request-ID": "1" }),
     "GET /ws-ticket/auth 400 request_malformed": () => authorized(noHost),

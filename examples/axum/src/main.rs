@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use ws_ticket_core::gate::{Caller, Cookie, Gate, NotAdmitted, Presenter, Wish};
 use ws_ticket_core::grant::{Claims, Grant, Subject};
 use ws_ticket_core::region::Region;
-use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Reach, StoreError, TicketStore};
+use ws_ticket_core::store::{Attempt, Cause, Consumed, End, Guarantee, Known, Reach, StoreError, TicketStore};
 use ws_ticket_core::ticket::{Digest, Home, Keyring, Ticket};
 use ws_ticket_core::time::Millis;
 
@@ -48,7 +48,7 @@ impl TicketStore for Shelf {
     }
 
     /// Nobody ends sessions here from outside: a store whose gate does remembers whose, and looks when it hands a ticket out.
-    async fn end(&self, _: &End) -> Result<Vec<Digest>, StoreError> {
+    async fn end(&self, _: &End) -> Result<Known, StoreError> {
         Err(StoreError::Unavailable { step: "shelf.end", cause: Cause::NotUnderstood })
     }
 
