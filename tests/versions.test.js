@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { redis, upstash } from "./support/backing.js";
+import { TOKEN } from "./support/control.js";
 import { DEVELOPMENT, startGate, startGates } from "./support/harness.js";
 import { assertRefused } from "./support/problem.js";
 import { digest, kvKey, strange } from "./support/tickets.js";
@@ -46,13 +47,18 @@ async function rowOf(gate, ticket) {
   throw new Error("no shard has the ticket");
 }
 
-for (const { store, back, burns, read, write } of PLACES) {
-  describe(`records, TICKET_STORE=${store}`, () => {
+/** Whether sessions can be ended from outside: then what elects reads the record, too. */
+const ENDS = { "": {}, ", with ends": { SESSION: "hub", ADMIN_TOKEN: TOKEN } };
+
+for (const [{ store, back, burns, read, write }, [ends, vars]] of PLACES.flatMap((place) =>
+  Object.entries(ENDS).map((each) => [place, each]),
+)) {
+  describe(`records, TICKET_STORE=${store}${ends}`, () => {
     let gate;
     let backing;
     before(async () => {
       backing = await back?.();
-      gate = await startGate({ vars: { ...DEVELOPMENT, ...backing?.vars, TICKET_STORE: store }, edge: true });
+      gate = await startGate({ vars: { ...DEVELOPMENT, ...backing?.vars, ...vars, TICKET_STORE: store }, edge: true });
     });
     after(async () => {
       await gate?.close();

@@ -1,4 +1,4 @@
-//! The body of `POST /ws-ticket`: nothing, or a small JSON object.
+//! The bodies of requests: of `POST /ws-ticket`, nothing or a small JSON object; of other servers, JSON beside a secret.
 
 use super::problem::Problem;
 use crate::config::Secret;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ending::{Ask, Ended, NOBODY, end_of_subject, in_room, in_rooms};
+use super::ending::{Ask, Ended, end_of_subject, in_room, in_rooms};
 use super::problem::Problem;
 use super::redeem::ticket_of;
 use super::{App, Asked, Failure, body, json, no_store};
@@ -163,7 +163,7 @@ async fn end(app: &App, whose: &Whose) -> Result<Answer, Failure> {
     if block > BLOCK_MAX || whose.except.len() > 64 || whose.seconds.is_some() || !whose.closes_well() {
         return Err(BAD.into());
     }
-    let nobody = Ask { code: whose.code, reason: whose.reason.as_deref(), ..NOBODY };
+    let nobody = Ask { code: whose.code, reason: whose.reason.as_deref(), ..Ask::default() };
     let sessions = match whose.target().ok_or(BAD)? {
         Target::Subject(subject) => {
             let ask = Ask { except: &whose.except, ..nobody };
@@ -191,9 +191,9 @@ async fn extend(app: &App, whose: &Whose) -> Result<Answer, Failure> {
     let sessions = match (target, &app.session) {
         (Target::Subject(subject), Session::Hub(hub)) => {
             let rooms = app.gate.rooms(&subject).await?;
-            Some(in_rooms(hub, &rooms, "extend", &Ask { key: Some(subject.digest()), ends, ..NOBODY }).await?)
+            Some(in_rooms(hub, &rooms, "extend", &Ask { key: Some(subject.digest()), ends, ..Ask::default() }).await?)
         }
-        (Target::In(room, id), _) => in_room(app, room, "extend", &Ask { id, ends, ..NOBODY }).await?,
+        (Target::In(room, id), _) => in_room(app, room, "extend", &Ask { id, ends, ..Ask::default() }).await?,
         _ => None,
     };
     json(no_store(200), &Answered { sessions })
@@ -209,7 +209,7 @@ async fn list(app: &App, whose: &Whose) -> Result<Answer, Failure> {
         Target::Subject(subject) => (app.gate.rooms(&subject).await?, Some(subject.digest())),
         Target::In(room, _) => (vec![room], None),
     };
-    let ask = serde_json::to_string(&Ask { key, ..NOBODY }).map_err(|_| Failure::Fault)?;
+    let ask = serde_json::to_string(&Ask { key, ..Ask::default() }).map_err(|_| Failure::Fault)?;
     let found = join_all(rooms.iter().map(|room| hub.ask(*room, "list", &ask))).await;
     let mut sessions = Vec::new();
     for listed in found {

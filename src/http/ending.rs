@@ -13,8 +13,8 @@ use ws_ticket_core::store::End;
 use ws_ticket_core::ticket::{Digest, TicketId};
 use ws_ticket_core::time::Millis;
 
-/// What a room is asked, and what it is told of it: `src/objects/room.js`.
-#[derive(Clone, Copy, Serialize)]
+/// What a room is asked, and what it is told of it: `src/objects/room.js`. By itself it is about nobody yet.
+#[derive(Clone, Copy, Default, Serialize)]
 pub struct Ask<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Digest>,
@@ -35,19 +35,6 @@ pub struct Ask<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
 }
-
-/// About nobody yet.
-pub const NOBODY: Ask<'static> = Ask {
-    key: None,
-    id: None,
-    ticket: None,
-    before: None,
-    until: None,
-    ends: None,
-    except: &[],
-    code: None,
-    reason: None,
-};
 
 /// What of a subject's is ended.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@
 
 use form_urlencoded::parse;
 
-use super::ending::{Ended, NOBODY, end_of_subject};
+use super::ending::{Ask, Ended, end_of_subject};
 use super::problem::Problem;
 use super::{App, Asked, Failure, Refusal, body, no_store};
 use crate::identity::NotKnown;
@@ -41,7 +41,7 @@ pub async fn answer(app: &App, asked: &Asked<'_>) -> Result<Answer, Failure> {
         return Err(refused("token_used").into());
     }
     let ended = Ended::Now { block_seconds: 0 };
-    let sessions = end_of_subject(app, &logout.subject, ended, &NOBODY).await.map_err(failed)?;
+    let sessions = end_of_subject(app, &logout.subject, ended, &Ask::default()).await.map_err(failed)?;
     console::emit(&Event::SessionsEnded { route: ROUTE, sessions });
     app.gate.has_come(logout.name, logout.good_until).await.map_err(|error| failed(error.into()))?;
     Ok(no_store(200).into())

@@ -1,7 +1,7 @@
 //! Consuming a ticket, and what follows where somebody presents one that was used: a copy of it is about. With `ON_REUSE=close` the session
 //! that it opened is closed too, since nobody can tell which of the two is the one whose ticket it is.
 
-use super::ending::{Ask, NOBODY};
+use super::ending::Ask;
 use super::{App, Failure};
 use crate::platform::race::behind_the_answer;
 use crate::platform::{clock, console};
@@ -31,7 +31,7 @@ pub async fn consumed(app: &App, ticket: &Ticket, attempt: Attempt, by: Presente
 fn close(app: &App, ticket_id: TicketId, place: Digest) {
     let Session::Hub(hub) = &app.session else { return };
     let until = Some(clock::now().plus_seconds(TTL_MAX));
-    let Ok(ask) = serde_json::to_string(&Ask { ticket: Some(ticket_id), until, ..NOBODY }) else { return };
+    let Ok(ask) = serde_json::to_string(&Ask { ticket: Some(ticket_id), until, ..Ask::default() }) else { return };
     let hub = hub.clone();
     behind_the_answer(async move {
         let sessions = hub.ask(place, "end", &ask).await.and_then(|count| count.parse().ok());

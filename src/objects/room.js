@@ -51,8 +51,8 @@ export class Room extends DurableObject {
   }
 
   /**
-   * Whose ticket a member presents while it is here: `{ key, room, ticket, issued, ends, until }`, or the code of a refusal. The entry has it, where the
-   * gate is.
+   * Whose ticket a member presents while it is here: `{ key, room, ticket, issued, ends, until }`, or the code of a refusal. The entry has
+   * it, where the gate is.
    */
   renewal() {
     return Promise.resolve("not_supported");
@@ -117,9 +117,9 @@ export class Room extends DurableObject {
   }
 
   /**
-   * Ends sessions from outside, by RPC: of a subject (`key`), one alone (`id`), both, or what a ticket opened or renewed, by its public name. With `before` only those that a ticket opened
-   * which was issued earlier, and until `until` none of such a ticket is taken in any more. Those in `except` stay. They are closed
-   * with `code` and `reason`, where there are some. How many it ended.
+   * Ends sessions from outside, by RPC: of a subject (`key`), one alone (`id`), both, or what a ticket opened or renewed (`ticket`, its
+   * public name). With `before` only those that a ticket opened which was issued earlier, and until `until` none of such a ticket is taken
+   * in any more. Those in `except` stay. They are closed with `code` and `reason`, where there are some. How many it ended.
    */
   async end({ key, id, ticket, before = Infinity, until, except = [], code, reason }) {
     if (key !== undefined && until !== undefined) this.#ended.add(key, before, until);

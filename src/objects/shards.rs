@@ -43,8 +43,8 @@ pub struct ShardSettings {
     pub timeout_ms: u32,
     /// Whether sessions can be ended from outside.
     pub ends: bool,
-    /// `SESSION_MAX_SECONDS` where they are in rooms, which then have to be found.
-    pub rooms: Option<u32>,
+    /// `SESSION_MAX_SECONDS` where they also are in rooms, which then have to be remembered.
+    pub stays: Option<u32>,
     /// Whether it is these that tell the shards of an end. Several stores of a gate have the same shards, and one of them is enough.
     pub tells: bool,
 }
@@ -73,11 +73,6 @@ impl Shards {
         let mut numbers: Vec<_> = counts.map(|count| number_of(subject, count)).collect();
         numbers.dedup();
         numbers
-    }
-
-    /// `SESSION_MAX_SECONDS` where the shards have to remember where sessions are.
-    fn stays(&self) -> Option<u32> {
-        self.settings.rooms.filter(|_| self.settings.ends)
     }
 
     /// Ends what the subject has, in each of its shards, and says what they knew of it.
@@ -115,7 +110,7 @@ impl Shards {
     /// number of shards was changed. Else nobody is.
     pub async fn settle(&self, elected: Shard, grant: &Grant, word: u16) -> Result<u16, StoreError> {
         match word {
-            GIVEN | GIVEN_AND_NOTED if word == given(self.stays().is_some()) => {}
+            GIVEN | GIVEN_AND_NOTED if word == given(self.settings.stays.is_some()) => {}
             // It is of a version that can't remember where the session is, so nobody could end it; or it says more than was asked.
             GIVEN | GIVEN_AND_NOTED => return Ok(NOT_UNDERSTOOD),
             refused => return Ok(refused),
@@ -127,7 +122,7 @@ impl Shards {
         let others = numbers.iter().enumerate().filter(|(_, number)| **number != elected.number);
         let asked = others.map(|(place, number)| {
             // The first is the one that the subject has from now on.
-            let stays = self.stays().filter(|_| place == 0);
+            let stays = self.settings.stays.filter(|_| place == 0);
             self.ask_of_end(Shard { number: *number, ..elected }, About::of(grant, stays))
         });
         for answer in join_all(asked).await {
@@ -165,14 +160,14 @@ impl Shards {
 
     /// The grant, if this attempt has it, with a word that is yet to [`Self::settle`]; if another has, the grant too, with [`TAKEN`].
     pub async fn take(&self, shard: Shard, digest: &Digest, attempt: Attempt) -> Result<Word, StoreError> {
-        let stay = self.stays().map(asks::stay);
+        let stay = self.settings.stays.map(asks::stay);
         self.ask_twice("shard.take", shard, &format!("/take/{digest}/{}", attempt.uuid()), stay.as_deref()).await
     }
 
     /// Whether this attempt has the grant's ticket, by a word that is settled.
     pub async fn claim(&self, shard: Shard, grant: &Grant, attempt: Attempt) -> Result<u16, StoreError> {
         let path = format!("/claim/{}/{}/{}", grant.ticket_id.uuid(), attempt.uuid(), grant.expires_at.0);
-        let about = About::of(grant, self.stays()).to_string();
+        let about = About::of(grant, self.settings.stays).to_string();
         let word = self.ask_twice("shard.claim", shard, &path, Some(&about)).await?.status;
         self.settle(shard, grant, word).await
     }

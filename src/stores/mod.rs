@@ -87,7 +87,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn leaf(&self, leaf: &Leaf) -> Result<Box<dyn TicketStore>, BadSetting> {
         Ok(match leaf {
-            Leaf::Memory => self.watched(Memory::new(home(MEMORY)?, self.rooms())),
+            Leaf::Memory => self.watched(Memory::new(home(MEMORY)?, self.stays())),
             Leaf::Kv { ledger: false } => self.watched(self.resting(self.kv(AfterRead::Delete)?, ISSUING)),
             Leaf::Kv { ledger: true } => {
                 // KV and each shard hang for themselves.
@@ -129,11 +129,11 @@ impl Builder<'_> {
     }
 
     fn ends(&self) -> Option<Ends> {
-        self.stores.ends.then(|| Ends { session_max_seconds: self.rooms() })
+        self.stores.ends.then(|| Ends { session_max_seconds: self.stays() })
     }
 
     /// `SESSION_MAX_SECONDS`, where sessions are in rooms and can be ended from outside.
-    fn rooms(&self) -> Option<u32> {
+    fn stays(&self) -> Option<u32> {
         (self.stores.ends && self.stores.rooms).then_some(self.stores.session_max_seconds)
     }
 
@@ -158,7 +158,7 @@ impl Builder<'_> {
             previous: self.stores.shards_before,
             timeout_ms: self.stores.timeout_ms,
             ends: self.stores.ends,
-            rooms: self.rooms(),
+            stays: self.stays(),
             tells: !self.shards_told.replace(true),
         };
         Ok(Shards::new(namespace, settings))

@@ -1,16 +1,16 @@
-// Whom a room must not take in any more: subjects whose sessions were ended, and until when that matters. A ticket that was consumed
-// before the end may still be on its way here.
+// Whom a room must not take in any more: subjects whose sessions were ended, and what single tickets open, and until when that matters. A
+// ticket that was consumed before the end may still be on its way here.
 
 export class Ended {
   #sql;
-  /** By the subject's digest: what was issued before that moment opens nothing, and from when on nobody asks any more. */
+  /** By the subject's digest, or a ticket's public name: what was issued before that moment opens nothing, and from when on nobody asks any more. */
   #known;
 
   constructor(sql) {
     this.#sql = sql;
   }
 
-  /** Whether what was issued then to that subject has been ended. */
+  /** Whether what was issued then to that subject has been ended; of a ticket's name, whether it was ended at all. */
   includes({ key, issued }) {
     return (issued ?? 0) < (this.#all().get(key)?.before ?? 0);
   }

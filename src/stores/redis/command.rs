@@ -17,10 +17,15 @@ const GETDEL_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]); redis.call('D
 /// ticket opens nothing: as `Grant::stays_until`, or longer. Subjects are named by a digest: a key may be shown where a record isn't.
 ///
 /// Deleting comes last, so that nothing is burnt by a server that refuses a step before it. With `ARGV[2]` it is a probe, for a key that
-/// isn't there: it does all the same, for a subject of its own, so that it fails wherever a ticket would.
+/// isn't there: it does all the same, for a subject of its own, so that it fails wherever a ticket would. A record that it can't read may be
+/// a newer version's, and is the gate's to refuse.
 const TAKE_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]); local probe = ARGV[2] == 'probe'
 if not v and not probe then return v end
-local g = probe and {subject = KEYS[1], issued_at = 0} or cjson.decode(v)
+local known, g = true, {subject = KEYS[1], issued_at = 0}
+if not probe then known, g = pcall(cjson.decode, v) end
+if not known or type(g) ~= 'table' or type(g.subject) ~= 'string' or type(g.issued_at) ~= 'number' then
+  redis.call('DEL', KEYS[1]); return '\\n' .. v
+end
 local s = redis.sha1hex(g.subject); local e = redis.call('GET', 'wst:end:' .. s) or ''
 if ARGV[1] ~= '' and (e == '' or g.issued_at >= tonumber(e)) then
   local k = 'wst:stays:' .. s; local n = 2 * tonumber(ARGV[1])
