@@ -152,8 +152,13 @@ describe("the page at another gate", () => {
       await page.reload();
       await facts(page);
       const { ticket } = await gate.issue();
-      for (let i = 0; i < 5; i += 1) await gate.upgrade(`${ticket.slice(0, -1)}_`);
-      const { admitted = 0 } = await race(page);
+      // The gate remembers an address for ten seconds only: it is put over its limit when the page has its ticket, however long that took.
+      await page.route("**/ws-ticket", async (route) => {
+        const response = await route.fetch();
+        for (let i = 0; i < 5; i += 1) await gate.upgrade(`${ticket.slice(0, -1)}_`);
+        await route.fulfill({ response });
+      });
+      const { admitted = 0 } = await race(page).finally(() => page.unroute("**/ws-ticket"));
       assert.equal(admitted, 0);
       await page.waitForSelector("#race-answer .notice");
       assert.match(await notice("race-answer"), /429 rate_limited/);
