@@ -117,6 +117,20 @@ describe("the page at another gate", () => {
     assert.ok(admitted >= 1);
   });
 
+  /**
+   * Does `work` while the address is over its limit of refused upgrades. The gate remembers that for ten seconds only: it is put there just
+   * when the page is about to have its ticket, however long that took.
+   */
+  const overLimit = async (work) => {
+    const { ticket } = await gate.issue();
+    await page.route("**/ws-ticket", async (route) => {
+      const response = await route.fetch();
+      for (let i = 0; i < 5; i += 1) await gate.upgrade(`${ticket.slice(0, -1)}_`);
+      await route.fulfill({ response });
+    });
+    return work().finally(() => page.unroute("**/ws-ticket"));
+  };
+
   test("one ticket too many: how long to wait, running down, and no button that asks before", async () => {
     await at({ vars: DEV, limits: { ISSUE_LIMIT: 3 } }, { expected: [answered(429)] });
     await inOneMinute(async () => {
@@ -151,14 +165,7 @@ describe("the page at another gate", () => {
     await inOneMinute(async () => {
       await page.reload();
       await facts(page);
-      const { ticket } = await gate.issue();
-      // The gate remembers an address for ten seconds only: it is put over its limit when the page has its ticket, however long that took.
-      await page.route("**/ws-ticket", async (route) => {
-        const response = await route.fetch();
-        for (let i = 0; i < 5; i += 1) await gate.upgrade(`${ticket.slice(0, -1)}_`);
-        await route.fulfill({ response });
-      });
-      const { admitted = 0 } = await race(page).finally(() => page.unroute("**/ws-ticket"));
+      const { admitted = 0 } = await overLimit(() => race(page));
       assert.equal(admitted, 0);
       await page.waitForSelector("#race-answer .notice");
       assert.match(await notice("race-answer"), /429 rate_limited/);
@@ -274,10 +281,10 @@ describe("the page at another gate", () => {
     await inOneMinute(async () => {
       await page.reload();
       await facts(page);
-      const { ticket } = await gate.issue();
-      for (let i = 0; i < 5; i += 1) await gate.upgrade(`${ticket.slice(0, -1)}_`);
-      await page.click("#connect");
-      await page.waitForSelector("#connect-answer .notice.warn, #connection[data-state=open]");
+      await overLimit(async () => {
+        await page.click("#connect");
+        await page.waitForSelector("#connect-answer .notice.warn, #connection[data-state=open]");
+      });
       assert.equal(await page.isVisible("#connect-answer .notice.warn"), true);
     });
     assert.match(await notice("connect-answer"), /429 rate_limited/);
