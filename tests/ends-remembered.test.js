@@ -1,11 +1,11 @@
 // What is remembered of an end and of a session, for how long, and by whom: shards of other versions, other numbers of shards, other
 // subjects, and a session that was prolonged.
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { control, TOKEN } from "./support/control.js";
 import { DEVELOPMENT, startGate, startGates } from "./support/harness.js";
-import { enter } from "./support/hub.js";
+import { enter, silent } from "./support/hub.js";
 import { assertProblem, assertRefused } from "./support/problem.js";
 import { startRedis } from "./support/redis-server.js";
 import { rows } from "./support/rows.js";
@@ -50,6 +50,42 @@ describe("what is remembered of a session", () => {
     }
   });
 
+  test("a ticket that has expired is not said to be revoked", async () => {
+    const gate = await startGate({ vars: { ...DEVELOPMENT, TICKET_STORE: "kv", ...ADMIN }, edge: true });
+    try {
+      const [{ ticket }, now] = [await gate.issue({ sub: "alice" }), Date.now()];
+      await gate.edge({ clock: now + 300_001 });
+      const { status, json } = await control(gate, "/ws-ticket/revoke", { ticket });
+      assert.deepEqual([status, json], [200, { revoked: false }]);
+    } finally {
+      await gate.close();
+    }
+  });
+
+  test("whoever was in more rooms than are closed at once is out of all, asked again and again", async () => {
+    const vars = { ...DEVELOPMENT, TICKET_STORE: "durable", SESSION: "hub", ...ADMIN };
+    const gate = await startGate({ vars, without: ["ISSUE_LIMIT", "REFUSAL_LIMIT"] });
+    try {
+      const members = [];
+      for (let n = 0; n < 510; n += 1) {
+        const member = await enter(gate, { sub: "alice", room: `room-${n}` });
+        if (n % 50 === 0) members.push(member.peer);
+        else await member.peer.close();
+      }
+      const { ticket } = await gate.issue({ sub: "alice" });
+      let asked = 0;
+      for (; members.some(({ ws }) => ws.readyState === WebSocket.OPEN); asked += 1) {
+        assert.ok(asked < 20);
+        assertProblem(await control(gate, "/sessions/end", { subject: "alice" }), 503, "store_unavailable");
+      }
+      assert.ok(asked > 0);
+      for (const { closed } of members) assert.deepEqual(how(await closed), REVOKED);
+      assertRefused(await gate.upgrade(ticket));
+    } finally {
+      await gate.close();
+    }
+  });
+
   test("a Redis user who may do less than a ticket needs is found out before there is a ticket", async () => {
     const may = "~wst:* +set +eval +get +del +pexpireat +sadd +smembers +expire +ttl";
     const redis = await startRedis({
@@ -72,6 +108,24 @@ describe("what is remembered of a session", () => {
       await redis.stop();
     }
   });
+});
+
+test("a session that opened after the number of shards was changed is ended by a gate of before it, too", async () => {
+  const vars = { ...DEVELOPMENT, TICKET_STORE: "kv", SESSION: "hub", ...ADMIN };
+  const [changed, before] = await startGates([
+    { vars: { ...vars, TICKET_SHARDS: "7", TICKET_SHARDS_PREVIOUS: "1" } },
+    { vars: { ...vars, TICKET_SHARDS: "1" }, shares: true },
+  ]);
+  try {
+    for (let n = 0; n < 6; n += 1) {
+      const { peer } = await enter(changed, { sub: `back-${n}` });
+      const ended = await control(before, "/sessions/end", { subject: `back-${n}` });
+      assert.deepEqual(ended.json, { sessions: 1 });
+      assert.deepEqual(how(await peer.closed), REVOKED);
+    }
+  } finally {
+    await changed.close();
+  }
 });
 
 describe("versions meet", () => {
@@ -112,6 +166,15 @@ describe("versions meet", () => {
       assert.equal((await control(gate, "/sessions/end", { subject: sub, block_seconds: 60 })).status, 200);
       assertRefused(await changed.upgrade((await changed.issue({ sub })).ticket));
     }
+  });
+
+  test("a room that is asked what it doesn't know ends nobody", async () => {
+    const member = await enter(gate, { sub: "alice", room: "asked" });
+    const { TICKET_ROOM } = await gate.worker.getEnv();
+    const room = TICKET_ROOM.getByName(`room-${createHash("sha256").update("room:asked").digest("hex")}`);
+    for (const ask of ["end", "endTicket", "extend", "list"]) await assert.rejects(room[ask]({ newer: 1 }), ask);
+    assert.equal((await room.list({})).length, 1);
+    await silent(member);
   });
 
   test("a shard that knows no ends makes an end fail, and nothing is said to be ended", async () => {

@@ -55,6 +55,16 @@ for (const row of rows.filter(({ name }) => KNOWS.includes(name))) {
       assert.deepEqual(how(await peer.closed), REVOKED);
     });
 
+    test("closes what it opened, however often that was renewed", async () => {
+      const { peer, issued } = await enter(gate, { sub: "alice", room: "r" });
+      for (let n = 0; n < 9; n += 1) {
+        peer.send(JSON.stringify({ type: "renew", ticket: (await gate.issue({ sub: "alice", room: "r" })).ticket }));
+        assert.equal(JSON.parse(await peer.next()).type, "renewed");
+      }
+      assertRefused(await gate.upgrade(issued.ticket));
+      assert.deepEqual(how(await peer.closed), REVOKED);
+    });
+
     test("also while it is opening: of two at once, none stays", async () => {
       for (let round = 0; round < 10; round += 1) {
         const { url } = await gate.issue({ sub: `racer-${round}`, room: "race" });

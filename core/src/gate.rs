@@ -5,7 +5,7 @@
 
 use crate::grant::{Claims, Grant, Room, Subject};
 use crate::region::Region;
-use crate::store::{Attempt, Cause, Consumed, End, StoreError, TicketStore};
+use crate::store::{Attempt, Cause, Consumed, End, Known, StoreError, TicketStore};
 use crate::ticket::{Digest, Ticket, TicketId};
 use crate::time::Millis;
 
@@ -197,7 +197,7 @@ impl Gate {
     /// Ends what the subject has. When it has answered, no ticket opens anything that was issued before, by whichever gate whose clock
     /// differs by less than [`SKEW_MS`]; nor does one that is issued within `block_seconds`. Tickets of the next few seconds may be
     /// refused, too. `close` closes what is open: it learns what is ended, and the rooms in which the subject's sessions may be. It
-    /// is asked up to three times.
+    /// is asked up to three times. Where the subject may be in more rooms than a store says at once, those are closed, and it is an error.
     pub async fn end<E: From<StoreError>>(
         &self,
         subject: &Subject,
@@ -208,7 +208,9 @@ impl Gate {
         for lead in END_LEADS_MS {
             let until = Millis(clock().0.saturating_add(lead));
             let end = End { subject: subject.clone(), before: until.plus_seconds(block_seconds) };
-            close(&end, &self.rooms_that(&end).await?).await?;
+            let known = self.known_of(&end).await?;
+            close(&end, &known.rooms).await?;
+            all_of(&known)?;
             // Where stores or rooms took their time, whoever asked would otherwise hear of an end that lies before the answer.
             if clock().0.saturating_add(SKEW_MS) < until.0 {
                 return Ok(());
@@ -225,14 +227,21 @@ impl Gate {
         mut close: impl AsyncFnMut(&End, &[Digest]) -> Result<(), E>,
     ) -> Result<(), E> {
         let end = End { subject: subject.clone(), before };
-        close(&end, &self.rooms_that(&end).await?).await
+        let known = self.known_of(&end).await?;
+        close(&end, &known.rooms).await?;
+        Ok(all_of(&known)?)
     }
 
     /// Makes sure that the ticket opens nothing any more, whatever it was; whether it still could. To do so again is harmless.
-    pub async fn revoke(&self, ticket: &Ticket, attempt: Attempt) -> Result<bool, StoreError> {
+    pub async fn revoke(
+        &self,
+        ticket: &Ticket,
+        attempt: Attempt,
+        clock: impl Fn() -> Millis,
+    ) -> Result<bool, StoreError> {
         // An attempt of nobody's has it.
         match self.store.consume(ticket, attempt).await? {
-            Consumed::Granted(_) => Ok(true),
+            Consumed::Granted(grant) => Ok(clock() < grant.expires_at),
             // Nothing has happened to it, and a gate of another version may yet open it.
             Consumed::NotUnderstood(_) => {
                 Err(StoreError::Unavailable { step: "gate.revoke", cause: Cause::NotUnderstood })
@@ -247,7 +256,9 @@ impl Gate {
 
     /// In which rooms the subject's sessions may be.
     pub async fn rooms(&self, subject: &Subject) -> Result<Vec<Digest>, StoreError> {
-        self.rooms_that(&End { subject: subject.clone(), before: Millis(0) }).await
+        let known = self.known_of(&End { subject: subject.clone(), before: Millis(0) }).await?;
+        all_of(&known)?;
+        Ok(known.rooms)
     }
 
     /// Whether the message of somebody's has come before: [`Self::has_come`].
@@ -261,11 +272,11 @@ impl Gate {
         self.store.end(&End { subject: message.0, before: until }).await.map(drop)
     }
 
-    async fn rooms_that(&self, end: &End) -> Result<Vec<Digest>, StoreError> {
-        let mut rooms = self.store.end(end).await?.rooms;
-        rooms.sort_unstable();
-        rooms.dedup();
-        Ok(rooms)
+    async fn known_of(&self, end: &End) -> Result<Known, StoreError> {
+        let mut known = self.store.end(end).await?;
+        known.rooms.sort_unstable();
+        known.rooms.dedup();
+        Ok(known)
     }
 
     /// The ticket's grant, once. The clock is read after the store has answered: a store that took its time can't stretch
@@ -292,6 +303,14 @@ impl Gate {
             Err(error) => Err(NotAdmitted::Store(error)),
         }
     }
+}
+
+/// An error where there may be more rooms than those that are known.
+fn all_of(known: &Known) -> Result<(), StoreError> {
+    if known.more {
+        return Err(StoreError::Unavailable { step: "gate.rooms", cause: Cause::Full { seconds: None } });
+    }
+    Ok(())
 }
 
 fn mismatch(grant: &Grant, by: Presenter<'_>) -> Option<Mismatch> {

@@ -222,6 +222,8 @@ impl End {
 pub struct Known {
     /// In which rooms its sessions may be, where the store was told to remember that.
     pub rooms: Vec<Digest>,
+    /// Whether there may be more rooms than these. Whoever asks again is told others.
+    pub more: bool,
     /// The moment of the end that was remembered before; 1970 where there was none.
     pub ended_before: Millis,
 }
@@ -230,7 +232,8 @@ impl Known {
     /// Together with what another one knew.
     pub fn and(mut self, other: Self) -> Self {
         self.rooms.extend(other.rooms);
-        Self { rooms: self.rooms, ended_before: self.ended_before.max(other.ended_before) }
+        let ended_before = self.ended_before.max(other.ended_before);
+        Self { rooms: self.rooms, more: self.more || other.more, ended_before }
     }
 }
 

@@ -143,7 +143,7 @@ async fn revoke(app: &App, revoked: &Revoked) -> Result<Answer, Failure> {
         revoked: bool,
     }
     let revoked = match ticket_of(app, &revoked.ticket) {
-        Ok(ticket) => app.gate.revoke(&ticket, Attempt::random().map_err(StoreError::from)?).await?,
+        Ok(ticket) => app.gate.revoke(&ticket, Attempt::random().map_err(StoreError::from)?, clock::now).await?,
         // It never was a ticket.
         Err(_) => false,
     };

@@ -34,7 +34,7 @@ fn close(app: &App, ticket_id: TicketId, place: Digest) {
     let Ok(ask) = serde_json::to_string(&Ask { ticket: Some(ticket_id), until, ..Ask::default() }) else { return };
     let hub = hub.clone();
     behind_the_answer(async move {
-        let sessions = hub.ask(place, "end", &ask).await.and_then(|count| count.parse().ok());
+        let sessions = hub.ask(place, "endTicket", &ask).await.and_then(|count| count.parse().ok());
         console::emit(&Event::SessionsEnded { route: ROUTE, sessions });
     });
 }

@@ -30,7 +30,7 @@ pub const TOO_LATE: u16 = 233;
 pub const NOT_UNDERSTOOD: u16 = 234;
 /// Somebody has ended what the ticket would open; it is used up.
 pub const ENDED: u16 = 235;
-/// The subject may be in more rooms than one answer names: all is remembered, and not all rooms are said.
+/// As [`GIVEN`], of an end; but the subject may be in more rooms than these. Which of them are said is left to chance.
 pub const TOO_MANY: u16 = 236;
 /// As [`GIVEN`], and it is remembered where the session will be. A shard that can't remember it says the other one.
 pub const GIVEN_AND_NOTED: u16 = 237;
@@ -139,7 +139,7 @@ pub fn stay_of(body: &str) -> Option<u32> {
 pub fn known(record: &str) -> Option<Known> {
     let (before, rooms) = record.split_once(' ')?;
     let rooms = rooms.split(',').filter(|name| !name.is_empty()).map(|name| hex(name).map(Digest::from));
-    Some(Known { rooms: rooms.collect::<Option<_>>()?, ended_before: moment(before)? })
+    Some(Known { rooms: rooms.collect::<Option<_>>()?, ended_before: moment(before)?, ..Known::default() })
 }
 
 /// What a shard can be asked. As a path: `/put/<digest>/<expires at>` with the grant as the body,

@@ -117,18 +117,30 @@ export class Room extends DurableObject {
   }
 
   /**
-   * Ends sessions from outside, by RPC: of a subject (`key`), one alone (`id`), both, or what a ticket opened or renewed (`ticket`, its
-   * public name). With `before` only those that a ticket opened which was issued earlier, and until `until` none of such a ticket is taken
-   * in any more. Those in `except` stay. They are closed with `code` and `reason`, where there are some. How many it ended.
+   * Ends sessions from outside, by RPC: of a subject (`key`), one alone (`id`), both, or all. With `before` only those that a ticket opened
+   * which was issued earlier, and until `until` none of such a ticket is taken in any more. Those in `except` stay. They are closed with
+   * `code` and `reason`, where there are some. How many it ended.
    */
-  async end({ key, id, ticket, before = Infinity, until, except = [], code, reason }) {
+  end({ key, id, before = Infinity, until, except = [], code, reason, ...more }) {
+    understood(more);
     if (key !== undefined && until !== undefined) this.#ended.add(key, before, until);
+    const meant = (member) => is(member, key, id) && member.issued < before && !except.includes(member.id);
+    return this.#endThose(meant, code === undefined ? REVOKED : [code, reason]);
+  }
+
+  /** Ends what a ticket opened or renewed, or is about to, by its public name; how many. */
+  endTicket({ ticket, until, except, ...more }) {
+    understood(more);
     // It may be on its way here. However often a copy comes, it is written down once.
-    if (ticket !== undefined && !this.#isEnded({ ticket })) this.#ended.add(ticket, until, until);
+    if (!this.#isEnded({ ticket })) this.#ended.add(ticket, until, until);
+    return this.#endThose(({ tickets }) => tickets.includes(ticket), REVOKED);
+  }
+
+  async #endThose(meant, how) {
     let count = 0;
     for (const [socket, member] of this.#all()) {
-      if (!is(member, key, id, ticket) || member.issued >= before || except.includes(member.id)) continue;
-      this.#end(socket, code === undefined ? REVOKED : [code, reason]);
+      if (!meant(member)) continue;
+      this.#end(socket, how);
       count += 1;
     }
     await this.#wakeFor(this.#first());
@@ -139,7 +151,8 @@ export class Room extends DurableObject {
    * Gives them a new end, later or earlier, and never later than it is remembered where they are; how many there were. One that is over
    * already stays over.
    */
-  async extend({ key, id, ends }) {
+  async extend({ key, id, ends, except, ...more }) {
+    understood(more);
     const now = Date.now();
     let count = 0;
     for (const [socket, member] of this.#all()) {
@@ -155,7 +168,8 @@ export class Room extends DurableObject {
   }
 
   /** The sessions of a subject, or all. */
-  list({ key } = {}) {
+  list({ key, except, ...more }) {
+    understood(more);
     const found = [...this.#all().values()].filter((member) => is(member, key));
     return found.map(({ id, sub, issued, ends }) => ({
       session: id,
@@ -232,7 +246,8 @@ export class Room extends DurableObject {
     }
     member.issued = Math.max(member.issued, found.issued);
     member.until = Math.max(member.until, found.until);
-    member.tickets = [...member.tickets, found.ticket].slice(-TICKETS_MOST);
+    const [opening, ...renewals] = [...member.tickets, found.ticket];
+    member.tickets = [opening, ...renewals.slice(1 - TICKETS_MOST)];
     this.#prolong(socket, member, Math.max(member.ends, found.ends));
     return this.#wakeFor(next(member));
   }
@@ -329,8 +344,10 @@ function next({ own, told, ends }) {
   return own && !told ? ends - NOTICE : ends;
 }
 
-const is = (member, key, id, ticket) =>
-  (key === undefined || member.key === key) &&
-  (id === undefined || member.id === id) &&
-  (ticket === undefined || member.tickets.includes(ticket));
+const is = (member, key, id) => (key === undefined || member.key === key) && (id === undefined || member.id === id);
+
+/** A condition of a later version's ask must not be passed over: it would mean more members than it says. */
+function understood(more) {
+  if (Object.keys(more).length > 0) throw new Error("not understood");
+}
 const when = (ms) => new Date(ms).toISOString();

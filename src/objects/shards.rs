@@ -91,16 +91,14 @@ impl Shards {
         let mut known = Known::default();
         for answer in answers {
             let answer = answer?;
-            let cause = match answer.status {
-                GIVEN => {
-                    known = known.and(asks::known(&answer.record).ok_or(StoreError::Corrupt { step: STEP })?);
-                    continue;
-                }
-                asks::TOO_MANY => Cause::Full { seconds: None },
+            let more = match answer.status {
+                GIVEN => false,
+                asks::TOO_MANY => true,
                 // It is of a version that knows no ends.
-                _ => Cause::NotUnderstood,
+                _ => return Err(StoreError::Unavailable { step: STEP, cause: Cause::NotUnderstood }),
             };
-            return Err(StoreError::Unavailable { step: STEP, cause });
+            let of_shard = asks::known(&answer.record).ok_or(StoreError::Corrupt { step: STEP })?;
+            known = known.and(Known { more, ..of_shard });
         }
         Ok(known)
     }
@@ -119,12 +117,10 @@ impl Shards {
             return Ok(GIVEN);
         }
         let numbers = self.numbers(&grant.subject.digest());
-        let others = numbers.iter().enumerate().filter(|(_, number)| **number != elected.number);
-        let asked = others.map(|(place, number)| {
-            // The first is the one that the subject has from now on.
-            let stays = self.settings.stays.filter(|_| place == 0);
-            self.ask_of_end(Shard { number: *number, ..elected }, About::of(grant, stays))
-        });
+        let others = numbers.into_iter().filter(|number| *number != elected.number);
+        // Each remembers where the session is: an end may come from a gate that has the other count, alone.
+        let about = About::of(grant, self.settings.stays);
+        let asked = others.map(|number| self.ask_of_end(Shard { number, ..elected }, about));
         for answer in join_all(asked).await {
             if answer? {
                 return Ok(ENDED);

@@ -24,7 +24,7 @@ pub fn taken(text: &str, step: &'static str) -> Result<Consumed, StoreError> {
 /// What was known of the subject: a moment or nothing, a line break, and the rooms.
 pub fn known(text: &str, subject: &Subject, step: &'static str) -> Result<Known, StoreError> {
     let (ended_before, json) = split(text, step)?;
-    Ok(Known { rooms: rooms(json, subject, step)?, ended_before })
+    Ok(Known { rooms: rooms(json, subject, step)?, ended_before, ..Known::default() })
 }
 
 /// A moment or nothing, and what comes behind the line break.

@@ -159,7 +159,7 @@ impl TicketStore for Memory {
             (*before, *until) = ((*before).max(end.before), (*until).max(end.kept_until()));
         }
         let rooms = held.stays.get(&end.subject).map(|rooms| rooms.keys().copied().collect()).unwrap_or_default();
-        Ok(Known { rooms, ended_before })
+        Ok(Known { rooms, ended_before, ..Known::default() })
     }
 
     async fn consume(&self, ticket: &Ticket, _: Attempt) -> Result<Consumed, StoreError> {

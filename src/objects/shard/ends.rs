@@ -87,13 +87,15 @@ impl Ends {
         self.write(add, &[&about.subject.to_string(), &stay.room.to_string()], &[until])
     }
 
-    /// The rooms where sessions of the subject may be: one more than [`ROOMS_MAX`] at most.
+    /// The rooms where sessions of the subject may be: one more than [`ROOMS_MAX`] at most, others each time, so that nobody can stay in one
+    /// that is never said.
     pub(super) fn rooms(&self, subject: &Digest, now: u64) -> Result<Vec<Digest>, StorageFailed> {
         if !self.with(|known| known.has_stays)? {
             return Ok(Vec::new());
         }
         let most = ROOMS_MAX.saturating_add(1);
-        let rooms = format!("SELECT room FROM stays WHERE subject = ? AND until > {now} LIMIT {most}");
+        let rooms =
+            format!("SELECT room FROM stays WHERE subject = ? AND until > {now} ORDER BY random() LIMIT {most}");
         let mut found = Vec::new();
         for row in self.sql.exec(&rooms, vec![SqlStorageValue::String(subject.to_string())])?.raw() {
             if let Some(SqlStorageValue::String(room)) = row?.into_iter().next()
