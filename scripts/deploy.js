@@ -1,20 +1,30 @@
 // `npm run deploy`: `wrangler deploy` on the Node it needs, after the set-up, and after a look at wrangler.jsonc: what would let tickets into
 // logs, strangers in, or one ticket open twice, isn't deployed. Arguments go through: `npm run deploy -- --dry-run`.
+import { parseArgs } from "node:util";
 import { main, run, Stop } from "./run.js";
 import { setup } from "./setup.js";
 import { npmTools, root } from "./tools.js";
 
+/** The arguments that say what is deployed. */
+const LOOKED_AT = {
+  config: { type: "string", short: "c" },
+  env: { type: "string", short: "e" },
+  var: { type: "string", multiple: true },
+};
 const HINT =
   "ws-ticket: where a login is missing, `npx wrangler login`; where a secret is missing, `npx wrangler secret put JWT_SECRET`, " +
   "which asks before the first deploy whether to create a Worker: answer yes";
 
 /** Says what is wrong with the configuration, and stops where it must not be deployed. */
 async function look(args) {
-  const at = args.findIndex((arg) => /^(-c|--config)(=|$)/.test(arg));
-  const file = at < 0 ? `${root}/wrangler.jsonc` : (args[at].split("=")[1] ?? args[at + 1]);
+  const { config, env, ...changes } = parseArgs({ args, options: LOOKED_AT, strict: false }).values;
+  if (changes.var)
+    throw new Stop("not deployed: --var changes settings after they were looked at; they belong in wrangler.jsonc");
   // After the set-up: it needs packages.
   const { projectFound } = await import("./doctor/project.js");
-  const found = (await projectFound(file)).filter(({ result }) => ["warn", "fail"].includes(result));
+  const found = (await projectFound(config ?? `${root}/wrangler.jsonc`, env)).filter(({ result }) =>
+    ["warn", "fail"].includes(result),
+  );
   for (const { name, said, mend } of found) console.error(`ws-ticket: ${name}: ${said}\n  → ${mend}`);
   const failed = found.filter(({ result }) => result === "fail").map(({ name }) => name);
   if (failed.length > 0) throw new Stop(`not deployed: ${failed.join(", ")}`);

@@ -10,6 +10,7 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { activeChecks } from "../scripts/doctor/active-checks.js";
 import { DEVELOPMENT, projectConfig, startGate } from "./support/harness.js";
 import { good, SECRET } from "./support/jwt.js";
 import { PATIENCE_MS } from "./support/pace.js";
@@ -201,6 +202,17 @@ describe("wrangler.jsonc", () => {
     ["secrets in the file", (config) => (config.vars.JWT_SECRET = SECRET)],
     ["development mode", (config) => (config.vars.ENVIRONMENT = "development")],
     ["single use", (config) => (config.vars.ALLOW_BEST_EFFORT = "true")],
+    ["single use", (config) => (config.vars.ALLOW_BEST_EFFORT = true)],
+    [
+      "single use",
+      (config) => Object.assign(config.vars, { TICKET_STORE: "kv , redis" }) && delete config.durable_objects,
+    ],
+    [
+      "single use",
+      (config) => Object.assign(config.vars, { TICKET_STORE: " " }) && delete config.kv_namespaces,
+      "warn",
+    ],
+    ["secrets in the file", (config) => (config.vars.UPSTREAM_HEADERS = '{"X-Api-Key":"k"}'), "warn"],
     ["origins", (config) => (config.vars.ALLOWED_ORIGINS = "http://app.example.com")],
     ["rate limits", (config) => delete config.ratelimits, "warn"],
     [
@@ -222,21 +234,43 @@ describe("wrangler.jsonc", () => {
     });
 });
 
-test("npm run deploy deploys nothing that a check refuses, and says why", async (t) => {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-deploy-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const config = await projectConfig();
-  config.observability.redact_query_string = false;
-  const file = path.join(folder, "wrangler.json");
-  writeFileSync(file, JSON.stringify(config));
-  const args = [DEPLOY, "--dry-run", "--config", file];
-  const { stdout, stderr, code } = await promisify(execFile)(process.execPath, args, { timeout: PATIENCE_MS }).catch(
-    (error) => error,
-  );
-  assert.equal(code, 1);
-  assert.match(stderr, /ws-ticket: not deployed: tickets in the platform's logs$/m);
-  assert.match(stderr, /→ "observability"/);
-  assert.doesNotMatch(stdout, /dry-run: exiting/);
+test("a login isn't sent over plain http, except on this machine", async () => {
+  const { tickets } = activeChecks(new URL("http://gate.example.com/"), { session: "echo" }, "login");
+  assert.equal(tickets().result, "skip");
+  for (const url of ["http://127.0.0.1:8787/", "https://gate.example.com/"])
+    assert.ok("race" in activeChecks(new URL(url), { session: "echo" }, "login"), url);
+});
+
+describe("npm run deploy deploys nothing that a check refuses, and says why:", () => {
+  let [folder, number] = [undefined, 0];
+  before(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), "ws-ticket-deploy-"));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const noRedaction = { observability: { enabled: true, redact_query_string: false } };
+  for (const [what, change, more, environment, said, mend] of [
+    ["the file", noRedaction, [], {}, /: tickets in the platform's logs, invocation logs$/m, /→ "observability"/],
+    ["an environment of it", { env: { b: noRedaction } }, ["--env", "b"], {}, /: tickets in the platform's logs/, /→/],
+    ["the same, in short", { env: { b: noRedaction } }, ["-e", "b"], {}, /: tickets in the platform's logs/, /→/],
+    ["one that is named outside", { env: { b: noRedaction } }, [], { CLOUDFLARE_ENV: "b" }, /: tickets in the/, /→/],
+    ["an environment that there isn't", {}, ["--env=b"], {}, /: environment$/m, /→ "env"/],
+    ["a setting beside it", {}, ["--var", "IDENTITY:dev"], {}, /: --var changes settings/, /wrangler\.jsonc/],
+  ])
+    test(what, async () => {
+      number += 1;
+      const file = path.join(folder, `wrangler-${number}.json`);
+      writeFileSync(file, JSON.stringify({ ...(await projectConfig()), ...change }));
+      const args = [DEPLOY, "--dry-run", "--config", file, ...more];
+      const options = { timeout: PATIENCE_MS, env: { ...process.env, ...environment } };
+      const deploying = promisify(execFile)(process.execPath, args, options);
+      const { stdout, stderr, code } = await deploying.catch((error) => error);
+      assert.equal(code, 1);
+      assert.match(stderr, /ws-ticket: not deployed: /);
+      assert.match(stderr, said);
+      assert.match(stderr, mend);
+      assert.doesNotMatch(stdout, /dry-run: exiting/);
+    });
 });
 
 test("what it isn't told is asked for in one line", async () => {

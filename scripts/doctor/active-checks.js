@@ -1,5 +1,6 @@
 // What only a ticket can show: each check issues some, and uses them up.
 import { issue, present } from "../gate.js";
+import { isLocal } from "./gate-checks.js";
 import { fail, pass, skip } from "./outcome.js";
 
 /** So many connections race for one ticket. */
@@ -7,6 +8,8 @@ const RACERS = 10;
 const MEND = "docs/stores.md: a store that is single-use; docs/operations.md for what it logs";
 
 export const activeChecks = (gate, health, token) => {
+  // Neither the login nor a ticket goes over a network in the clear.
+  if (gate.protocol !== "https:" && !isLocal(gate)) return { tickets: () => skip("no login is sent over plain http") };
   if (health.session === "none")
     return { tickets: () => skip("sockets are opened elsewhere: your server redeems tickets") };
   return {

@@ -5,22 +5,56 @@ const FILE = "in wrangler.jsonc";
 /** Settings that are secrets, and so belong under `secrets` and never under `vars`. */
 const SECRETS =
   /^(JWT_SECRET|TICKET_KEY|SEAL_KEY|REDEEM_SECRET|ADMIN_TOKEN)(_PREVIOUS)?$|^(UPSTREAM_SECRET|UPSTREAM_PRIVATE_KEY|UPSTREAM_AUTHORIZATION|REDIS_URL|UPSTASH_REDIS_REST_TOKEN)$/;
-const list = (text) => (text ?? "").split(",").filter(Boolean);
+const list = (text) =>
+  String(text ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter(Boolean);
+/** What may be a key by the name of its header. */
+const KEYS = /authorization|api-?key|token|secret|cookie/i;
 
-/** What was found in the file. */
-export async function projectFound(file) {
+/** What was found in the file, as it is for one of its environments where one is named. */
+export async function projectFound(file, env = process.env.CLOUDFLARE_ENV) {
   const group = "wrangler.jsonc";
   // Not before it is needed: a fresh clone has none.
   const wrangler = await import("wrangler").catch(() => {});
   if (!wrangler) return run(group, { file: () => skip("wrangler isn't there yet: npm run setup") });
-  let config;
+  let raw;
   try {
-    config = (await wrangler.experimental_readRawConfig({ config: file })).rawConfig;
+    raw = wrangler.experimental_readRawConfig({ config: file }).rawConfig;
   } catch {
     // What is said of it quotes the file.
     return run(group, { file: () => fail(`${file} can't be read`, "npx wrangler check") });
   }
-  return run(group, checks(config));
+  if (env && !(env in (raw.env ?? {})))
+    return run(group, {
+      environment: () => fail(`${file} has no environment ${env}`, `"env": { "${env}": … } ${FILE}`),
+    });
+  try {
+    // With all that an environment inherits, and without what it doesn't.
+    return await run(group, checks(wrangler.unstable_readConfig({ config: file, env }, { hideWarnings: true })));
+  } catch {
+    return run(group, {
+      file: () => fail(`wrangler takes ${file} for wrong`, "npx wrangler deploy --dry-run"),
+      "secrets in the file": () => secretsIn({ ...raw.vars, ...raw.env?.[env]?.vars }),
+    });
+  }
+}
+
+function secretsIn(vars) {
+  const found = Object.keys(vars).filter((name) => SECRETS.test(name));
+  if (found.length > 0)
+    return fail(
+      `${found.join(", ")} stands among the variables, for all who read the file`,
+      found.map((name) => `npx wrangler secret put ${name}`).join("; "),
+    );
+  // A JSON object of texts, whose names say enough.
+  if (KEYS.test(vars.UPSTREAM_HEADERS))
+    return warn(
+      "UPSTREAM_HEADERS stands among the variables, and may have a key in it",
+      "npx wrangler secret put UPSTREAM_HEADERS",
+    );
+  return pass("no secret stands among the variables");
 }
 
 /** The checks of a configuration, as it is written. */
@@ -42,14 +76,7 @@ const checks = (config) => {
             "invocation logs have the subprotocol of each upgrade, which may be a ticket",
             `"observability": { "logs": { "invocation_logs": false } } ${FILE}`,
           ),
-    "secrets in the file": () => {
-      const found = Object.keys(vars).filter((name) => SECRETS.test(name));
-      if (found.length === 0) return pass("no secret stands among the variables");
-      return fail(
-        `${found.join(", ")} stands among the variables, for all who read the file`,
-        found.map((name) => `npx wrangler secret put ${name}`).join("; "),
-      );
-    },
+    "secrets in the file": () => secretsIn(vars),
     "development mode": () =>
       vars.ENVIRONMENT === "development" || vars.IDENTITY === "dev"
         ? fail(
@@ -58,10 +85,13 @@ const checks = (config) => {
           )
         : pass("it is a gate for production"),
     "single use": () => {
-      const names = list(vars.TICKET_STORE);
+      const named = list(vars.TICKET_STORE);
+      const isAuto = named.length === 0 || named.includes("auto");
+      const kv = (config.kv_namespaces ?? []).some(({ binding }) => binding === "WS_TICKETS_KV");
+      const names = isAuto ? [kv ? "kv" : "memory"] : named;
       const alone =
         !bound.includes("TICKET_SHARD") && !names.every((name) => ["redis", "upstash", "memory"].includes(name));
-      if (alone || vars.ALLOW_BEST_EFFORT === "true")
+      if (alone || String(vars.ALLOW_BEST_EFFORT).trim() === "true")
         return fail(
           "a ticket may open more than one connection",
           `bind TICKET_SHARD, and "ALLOW_BEST_EFFORT": "false", ${FILE}`,
