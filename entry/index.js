@@ -6,6 +6,8 @@
 // that was made in the old memory is made again.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./index.js";
+import { telling } from "./src/objects/counting.js";
+import { Monitor } from "./src/objects/monitor.js";
 import { Room } from "./src/objects/room.js";
 import * as wire from "./src/platform/wire.js";
 
@@ -17,6 +19,17 @@ const state = wasm.__worker_init_state();
 function handle(facts, bytes, request, env) {
   wasm.revive();
   return wasm.handle(facts, bytes, request, env);
+}
+
+function counted() {
+  wasm.revive();
+  return wasm.counted();
+}
+
+/** Keeps the request alive until what was counted in it has been told, where there is anybody to tell. */
+function tell(env, ctx) {
+  const told = telling(env, counted);
+  if (told !== undefined) ctx.waitUntil(told);
 }
 
 export default {
@@ -31,6 +44,7 @@ export default {
     // A request whose client hangs up would otherwise be cut off in the middle, and what it holds in the wasm's memory
     // never freed.
     if (answer instanceof Promise) ctx.waitUntil(answer);
+    tell(env, ctx);
     return answer;
   },
 };
@@ -46,6 +60,7 @@ export class Redeem extends WorkerEntrypoint {
     const answering = wasm.redeem(JSON.stringify(presented ?? null), this.env);
     // As with a request: what was begun is done to its end, whoever hangs up.
     if (answering instanceof Promise) this.ctx.waitUntil(answering);
+    tell(this.env, this.ctx);
     const answer = await answering;
     const told = JSON.parse(answer.slice(3));
     if (answer.startsWith("200")) return told;
@@ -86,9 +101,10 @@ export class TicketRoom extends Room {
   async renewal(ticket, { id, origin, bond }) {
     wasm.revive();
     const answer = await wasm.renew(JSON.stringify({ ticket, id, origin, bond }), this.env);
+    tell(this.env, this.ctx);
     return answer.startsWith("200") ? JSON.parse(answer.slice(3)) : answer;
   }
 }
 
-/** Will add up what the service does. It is here so that one deploy makes all the classes that there will be: nobody asks it yet. */
-export class TicketMonitor extends DurableObject {}
+/** Adds up what the service does. */
+export { Monitor as TicketMonitor };

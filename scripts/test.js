@@ -23,6 +23,8 @@ const IN_BROWSER = "browser-";
 const BEHIND_PROXY = "proxy-";
 /** And of those with a client in Python. */
 const BY_PYTHON = "upstream-python";
+/** The file that has a real Prometheus read `/metrics`. */
+const SCRAPED = "prometheus.test.js";
 const HOST = "cargo test";
 const QUICK = { files: ["laws", "wire"], env: { LAWS_ROWS: "memory,kv+ledger" } };
 /** At least two: much of what a file does is waiting. More need more cores: a runtime and its test keep one busy. */
@@ -147,6 +149,7 @@ await main(async () => {
   for (const name of chosen.filter((name) => name.startsWith(BEHIND_PROXY))) {
     await program(/^proxy-(\w+)/.exec(name)[1]);
   }
+  if (chosen.includes(SCRAPED)) await program("prometheus");
   if (chosen.some((name) => name.startsWith(BY_PYTHON))) await websockets();
   await build();
   if (quick || words.length === 0) jobs.push({ name: HOST, expected: expected(HOST), run: () => hostTests({}) });

@@ -52,6 +52,8 @@ pub const ASSETS_BINDING: &str = "ASSETS";
 pub const UPSTREAM_BINDING: &str = "UPSTREAM";
 /// The binding of the Durable Object namespace of rooms.
 pub const ROOM_BINDING: &str = "TICKET_ROOM";
+/// The binding of the Durable Object namespace of the monitor.
+pub const MONITOR_BINDING: &str = "TICKET_MONITOR";
 /// How many sockets a Durable Object can hold
 /// (<https://developers.cloudflare.com/durable-objects/api/state/#acceptwebsocket>).
 pub const ROOM_MEMBERS_MAX: u32 = 32_768;

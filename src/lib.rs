@@ -68,6 +68,12 @@ pub fn renew(presented: String, env: JsValue) -> JsValue {
     })
 }
 
+/// What was counted in this isolate since the last time; nothing where there is no monitor to add it up.
+#[wasm_bindgen]
+pub fn counted() -> Option<String> {
+    platform::console::counted()
+}
+
 /// The door of the crate `worker`: for who builds the Worker with `worker-build` and its entry. It reads the request itself and
 /// leads to the same place.
 #[event(fetch)]

@@ -9,11 +9,13 @@ use worker::wasm_bindgen::JsValue;
 
 use crate::config::{
     ASSETS_BINDING, BadSetting, CheckKey, Config, Environment, ISSUE_LIMIT_BINDING, Leaf, LimitSettings,
-    REFUSAL_LIMIT_BINDING, ROOM_BINDING, SessionChoice, Settings, TicketCheck, UPSTREAM_BINDING, UpstreamAddress,
+    MONITOR_BINDING, REFUSAL_LIMIT_BINDING, ROOM_BINDING, SessionChoice, Settings, TicketCheck, UPSTREAM_BINDING,
+    UpstreamAddress,
 };
 use crate::http::App;
 use crate::http::limit::Limits;
 use crate::identity::Identity;
+use crate::objects::monitors::Monitor;
 use crate::platform::{clock, console, panics};
 use crate::sessions::{Hub, Session, Upstream};
 use crate::stores;
@@ -36,6 +38,10 @@ pub fn once(env: &Env) -> Started {
 }
 
 fn start(env: &Env) -> Result<App, Vec<BadSetting>> {
+    // Also what a refused configuration comes to.
+    if FromEnv(env).is_bound(MONITOR_BINDING) {
+        console::count();
+    }
     let app = Config::read(&FromEnv(env)).and_then(|config| assemble(config, env));
     match &app {
         Ok(app) => announce(app),
@@ -50,6 +56,7 @@ fn start(env: &Env) -> Result<App, Vec<BadSetting>> {
 fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
     let (store, conditions) = stores::build(&config.stores, env, clock::now, console::emit)?;
     let limits = limits(&config.limits, env)?;
+    let monitor = monitor(env)?;
     let is_production = config.environment == Environment::Production;
     let echo_by_default = is_production && config.session == SessionChoice::Echo { chosen: false };
     let session = session(config.session, config.session_max_seconds, env)?;
@@ -68,6 +75,7 @@ fn assemble(config: Config, env: &Env) -> Result<App, Vec<BadSetting>> {
         keyring: keyring(&config.ticket_check),
         redeem_secrets: config.redeem_secrets,
         admin_tokens: config.admin_tokens,
+        monitor,
         limits,
         page: config
             .page
@@ -99,19 +107,26 @@ fn limits(settings: &LimitSettings, env: &Env) -> Result<Limits, Vec<BadSetting>
     Ok(Limits::new(issue, refusal, settings.on_failure, console::emit))
 }
 
+fn monitor(env: &Env) -> Result<Option<Monitor>, Vec<BadSetting>> {
+    let Some(bound) = FromEnv(env).get(MONITOR_BINDING) else { return Ok(None) };
+    namespace(MONITOR_BINDING, Some(bound)).map(Monitor::new).map(Some)
+}
+
+/// What is bound, where it is a namespace of objects: the platform's own, since what `worker` makes of it knows no names that are digested.
+fn namespace(name: &'static str, bound: Option<JsValue>) -> Result<JsValue, Vec<BadSetting>> {
+    let bound = bound.unwrap_or_default();
+    let is_one = Reflect::get(&bound, &"getByName".into()).is_ok_and(|get| get.is_function());
+    let expected = "a Durable Object namespace (`durable_objects` in wrangler.jsonc)";
+    is_one.then_some(bound).ok_or_else(|| vec![BadSetting::binding(name, expected)])
+}
+
 fn session(choice: SessionChoice, max_seconds: u32, env: &Env) -> Result<Session, Vec<BadSetting>> {
     let settings = match choice {
         SessionChoice::Echo { .. } => return Ok(Session::Echo),
         SessionChoice::Nothing => return Ok(Session::Nothing),
         SessionChoice::Hub { members_max } => {
-            // The platform's own, since what `worker` makes of it knows no name that is digested already.
-            let namespace = FromEnv(env).get(ROOM_BINDING).unwrap_or_default();
-            let is_namespace = Reflect::get(&namespace, &"getByName".into()).is_ok_and(|get| get.is_function());
-            let expected = "a Durable Object namespace (`durable_objects` in wrangler.jsonc)";
-            return match is_namespace {
-                true => Ok(Session::Hub(Hub::new(namespace, members_max, max_seconds))),
-                false => Err(vec![BadSetting::binding(ROOM_BINDING, expected)]),
-            };
+            let rooms = namespace(ROOM_BINDING, FromEnv(env).get(ROOM_BINDING))?;
+            return Ok(Session::Hub(Hub::new(rooms, members_max, max_seconds)));
         }
         SessionChoice::Upstream(settings) => settings,
     };

@@ -8,6 +8,7 @@ import { control, TOKEN } from "./support/control.js";
 import { REDEEM_SECRET } from "./support/doors.js";
 import { DEVELOPMENT, startGates } from "./support/harness.js";
 import { bearer, good, inSeconds, mint, SECRET } from "./support/jwt.js";
+import { askMetrics } from "./support/metrics.js";
 import { contract, document } from "./support/openapi.js";
 import { SEAL_KEY } from "./support/rows.js";
 import { ED25519, ZERO } from "./support/signing-keys.js";
@@ -70,6 +71,8 @@ describe("every declared answer is given", () => {
     zero,
     hub,
     logout,
+    monitored,
+    unmonitored,
     bare,
   ] = [];
   const roots = {};
@@ -109,8 +112,11 @@ describe("every declared answer is given", () => {
         vars: { ...vars, IDENTITY: "jwt", JWT_SECRET: SECRET, JWT_ISSUER: IDP, LOGOUT_AUDIENCE: "app" },
         edge: true,
       },
+      { vars: { ...vars, ADMIN_TOKEN: TOKEN }, monitor: "TicketMonitor", edge: true },
+      // An object that knows nothing of metrics.
+      { vars: { ...vars, ADMIN_TOKEN: TOKEN }, monitor: "TicketRoom" },
     ]);
-    [hub, logout] = gates.slice(-2);
+    [hub, logout, monitored, unmonitored] = gates.slice(-4);
     [gate, jwt, forward, strict, broken, sealed, redeeming, none, up, keyed, zero] = gates;
     for (const [index, word] of WORDS.entries()) roots[word] = gates[11 + index];
     bare = (method, path, headers) => gate.request({ method, path, headers });
@@ -409,6 +415,17 @@ describe("every declared answer is given", () => {
     "GET /ws/{below} 500 internal_error": async () => zero.upgrade((await zero.issue()).ticket, { path: "/ws/a" }),
     "* /ws/{below} 404 not_found": () => gate.request({ method: "POST", path: "/ws/a" }),
     "* /ws/{below} 429 rate_limited": () => up.request({ method: "POST", path: "/ws/a", headers: address }),
+    "GET /metrics 200": () => askMetrics(monitored),
+    "GET /metrics 400 request_malformed": () => monitored.request({ path: "/metrics", headers: noHost }),
+    "GET /metrics 401 admin_refused": () => askMetrics(monitored, {}),
+    "GET /metrics 404 not_found": () => askMetrics(gate),
+    "GET /metrics 500 misconfigured": () => askMetrics(broken),
+    "GET /metrics 500 internal_error": () => during({ platform: ["answer"] }, () => askMetrics(monitored), monitored),
+    "GET /metrics 503 monitor_unavailable": () => askMetrics(unmonitored),
+    "* /metrics 400 request_malformed": () => monitored.request({ method: "POST", path: "/metrics", headers: noHost }),
+    "* /metrics 404 not_found": () => bare("POST", "/metrics"),
+    "* /metrics 405 method_not_allowed": () => monitored.request({ method: "POST", path: "/metrics" }),
+    "* /metrics 500 misconfigured": () => broken.request({ method: "POST", path: "/metrics" }),
     "GET /.well-known/jwks.json 200": () => keyed.request({ path: KEYS }),
     "GET /.well-known/jwks.json 400 request_malformed": () => keyed.request({ path: KEYS, headers: noHost }),
     "GET /.well-known/jwks.json 404 not_found": () => bare("GET", KEYS),

@@ -150,7 +150,7 @@ test("every code of the gate's that a page can meet has words of its own, in bot
   ];
   // What this page's own requests can't be: it sends them as they should be, and no script sees what an upgrade was answered.
   const never =
-    /^(admin|request|preflight|handshake|subprotocol|ticket|redeem|original|carriage|fetch|logout|media|upgrade|method|not_found|body_too)/;
+    /^(admin|monitor|request|preflight|handshake|subprotocol|ticket|redeem|original|carriage|fetch|logout|media|upgrade|method|not_found|body_too)/;
   const met = codes.map(([, code]) => code).filter((code) => !never.test(code));
   assert.ok(met.length > 10);
   for (const code of met) assert.ok(`code.${code}` in en, code);

@@ -13,6 +13,7 @@ mod keys;
 pub mod limit;
 mod list;
 mod logout;
+mod metrics;
 mod origin;
 mod page;
 mod place;
@@ -30,6 +31,7 @@ use worker::wasm_bindgen::JsValue;
 
 use crate::config::{BadSetting, Bind, Carriage, PlaceSettings, Secret};
 use crate::identity::Identity;
+use crate::objects::monitors::Monitor;
 use crate::platform::console;
 use crate::platform::target::Target;
 use crate::platform::wire::{Answer, Made, Request};
@@ -73,6 +75,8 @@ pub struct App {
     pub redeem_secrets: Vec<Secret>,
     /// Who has one of them may end sessions.
     pub admin_tokens: Vec<Secret>,
+    /// What adds up what isolates count.
+    pub monitor: Option<Monitor>,
     /// The rate limits.
     pub limits: Limits,
     /// `TICKET_TTL_SECONDS`.
@@ -163,8 +167,9 @@ impl From<JsValue> for Failure {
 }
 
 /// The routes beside the page's.
-const ROUTES: [&str; 11] = [
+const ROUTES: [&str; 12] = [
     "/health",
+    "/metrics",
     "/ws-ticket",
     "/ws-ticket/redeem",
     "/ws-ticket/auth",
@@ -256,6 +261,9 @@ async fn answer(asked: &Asked<'_>, started: &Started) -> Answer {
         "/ws-ticket/auth" if !app.redeem_secrets.is_empty() => or_refuse(auth::ROUTE, auth::answer(app, asked).await),
         _ if let Some(control) = Control::of(route).filter(|_| !app.admin_tokens.is_empty()) => {
             or_refuse(control.name(), control::answer(app, asked, control).await)
+        }
+        "/metrics" if let Some(monitor) = app.monitor.as_ref().filter(|_| !app.admin_tokens.is_empty()) => {
+            or_refuse(metrics::ROUTE, metrics::answer(app, monitor, asked).await)
         }
         "/backchannel-logout" if app.identity.takes_logouts() => {
             or_refuse(logout::ROUTE, logout::answer(app, asked).await)

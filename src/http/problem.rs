@@ -95,6 +95,8 @@ pub enum Problem {
     RoomFull,
     /// The room gave no answer.
     RoomUnavailable,
+    /// The monitor gave no answer.
+    MonitorUnavailable,
     /// A store's record can't be read.
     RecordCorrupt,
     /// The configuration is wrong.
@@ -250,6 +252,7 @@ impl Problem {
             Self::RoomUnavailable => {
                 (503, "room_unavailable", "The room gave no answer. The ticket is used up; try again with a new one.")
             }
+            Self::MonitorUnavailable => (503, "monitor_unavailable", "The monitor gave no answer. Try again."),
             Self::RecordCorrupt => (500, "record_corrupt", "The ticket's record can't be read. Ask for a new ticket."),
             Self::Misconfigured => {
                 (500, "misconfigured", "The gate is misconfigured; GET /health lists what is wrong.")
@@ -309,7 +312,7 @@ impl Problem {
             // The period of a limit, as wrangler.jsonc has it; the platform doesn't tell what is left of it.
             Self::RateLimited => &[("Retry-After", "60")],
             Self::IdentityUnavailable => &[("Retry-After", "5")],
-            Self::LimiterUnavailable | Self::RoomUnavailable => &[("Retry-After", "1")],
+            Self::LimiterUnavailable | Self::RoomUnavailable | Self::MonitorUnavailable => &[("Retry-After", "1")],
             Self::RoomFull => &[("Retry-After", "30")],
             _ => &[],
         }

@@ -2,6 +2,7 @@
 //! [`shard::TicketShard`] decides.
 
 mod asks;
+pub mod monitors;
 pub mod shard;
 pub mod shards;
 

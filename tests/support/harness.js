@@ -66,7 +66,7 @@ export async function startGates(list) {
 }
 
 function workerConfig(base, options, index) {
-  const { vars = {}, without = [], edge = false, shares = false, limits = {} } = options;
+  const { vars = {}, without = [], edge = false, shares = false, limits = {}, monitor } = options;
   const { main, behind, binds = {}, objects = {} } = options;
   const config = structuredClone(base);
   delete config.$schema;
@@ -108,6 +108,7 @@ function workerConfig(base, options, index) {
   config.kv_namespaces = config.kv_namespaces
     .filter(({ binding }) => !without.includes(binding))
     .map((namespace) => ({ ...namespace, id: `${namespace.binding}-${owner}` }));
+  if (monitor !== undefined) config.durable_objects.bindings.push({ name: "TICKET_MONITOR", class_name: monitor });
   config.durable_objects.bindings = config.durable_objects.bindings
     .filter(({ name }) => !without.includes(name))
     .map((binding) => (owner === index ? binding : { ...binding, script_name: base.name }));

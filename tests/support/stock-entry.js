@@ -1,5 +1,5 @@
 // An entry as `worker-build` makes one: it hands the request as it is to the handler of the crate `worker`, and knows nothing of ours.
-import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./index.js";
 
 export default class extends WorkerEntrypoint {
@@ -9,5 +9,5 @@ export default class extends WorkerEntrypoint {
 }
 
 export const TicketShard = wasm.TicketShard;
+export { Monitor as TicketMonitor } from "./src/objects/monitor.js";
 export { Room as TicketRoom } from "./src/objects/room.js";
-export class TicketMonitor extends DurableObject {}

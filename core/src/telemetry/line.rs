@@ -145,7 +145,7 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
 
 impl Outcome {
     /// Its name; the error where there was no answer.
-    fn name(self) -> Result<&'static str, StoreError> {
+    pub(super) fn name(self) -> Result<&'static str, StoreError> {
         Ok(match self {
             Self::Issued => "issued",
             Self::Granted => "granted",
@@ -161,7 +161,7 @@ impl Outcome {
     }
 }
 
-fn text(reason: Reason) -> &'static str {
+pub(super) fn text(reason: Reason) -> &'static str {
     match reason {
         Reason::Unknown => "unknown",
         Reason::Forged => "forged",

@@ -4,8 +4,10 @@
 //! public id. What each event means and when to be alarmed is in `docs/operations.md`.
 
 mod line;
+mod tally;
 
 pub use line::render;
+pub use tally::Tally;
 
 use crate::gate::Mismatch;
 use crate::store::{Guarantee, Reach, StoreError};
