@@ -4,12 +4,13 @@ import { STORES } from "./cost/operations.js";
 import { json, markdown, table } from "./cost/show.js";
 import { main, Stop } from "./run.js";
 
-const USAGE = `npm run cost -- --tickets-per-day <number>[,<number>…] [--store <store>] [--room-messages <number>] [--logs] [--format table|json|markdown]
+const USAGE = `npm run cost -- --tickets-per-day <number>[,<number>…] [--store <store>] [--room-messages <number>] [--isolates <number>] [--logs] [--format table|json|markdown]
 Stores: ${Object.keys(STORES).join(", ")}.`;
 const OPTIONS = {
   "tickets-per-day": { type: "string" },
   store: { type: "string" },
   "room-messages": { type: "string" },
+  isolates: { type: "string" },
   logs: { type: "boolean", default: false },
   format: { type: "string", default: "table" },
   help: { type: "boolean", default: false },
@@ -27,8 +28,9 @@ await main(async () => {
   if (given["tickets-per-day"] === undefined) throw new Stop(`how many tickets a day?\n${USAGE}`);
   const volumes = given["tickets-per-day"].split(",").map((text) => number("--tickets-per-day", text));
   const roomMessages = given["room-messages"] && number("--room-messages", given["room-messages"]);
+  const isolates = given.isolates && number("--isolates", given.isolates);
   const stores = given.store === undefined ? Object.keys(STORES) : [given.store];
-  console.log(show(volumes, { stores, roomMessages, logs: given.logs }));
+  console.log(show(volumes, { stores, roomMessages, isolates, logs: given.logs }));
 });
 
 function options() {

@@ -49,6 +49,20 @@ test("rooms and logs come on top", () => {
   assert.equal((logs.dollars - plain.dollars).toFixed(2), (((written - 50e9) / 1e9) * 0.25).toFixed(2));
 });
 
+test("a monitor comes on top, by isolates, and never by more than there is to tell", () => {
+  const of = (isolates, tickets = 1e6) => month("durable", tickets, { isolates });
+  const quantity = (bill, name) => bill.lines.find(({ what }) => what === name)?.quantity;
+  const plain = month("durable", 1e6);
+  // Ten isolates, each every 5 s; a row every 10 s; in memory all day.
+  assert.equal(quantity(of(10), "objectRequests") - quantity(plain, "objectRequests"), 10 * 17_280 * 30);
+  assert.equal(quantity(of(10), "rowsWritten") - quantity(plain, "rowsWritten"), 8_640 * 30);
+  assert.equal(quantity(of(10), "objectSeconds").toFixed(), "331776");
+  assert.equal((of(10).dollars - plain.dollars).toFixed(2), (5.184 * 0.15 + 0.2592).toFixed(2));
+  // A hundred tickets a day are two hundred batches at most.
+  assert.equal(quantity(of(1000, 100), "objectRequests"), (2 * 100 + 200) * 30);
+  assert.equal(of(1).freePlan.ticketsPerDay, (100_000 - 17_280) / 2);
+});
+
 test("it shows each step, or a table, or JSON", () => {
   const { status, stdout } = cost("--tickets-per-day", "1000000", "--store", "durable");
   assert.equal(status, 0);
@@ -76,6 +90,7 @@ test("what it can't count with is refused in a line, with what it wants", () => 
     [["--tickets-per-day", "1", "--store", "toString"], "one of kv, kv+ledger"],
     [["--tickets-per-day", "1", "--format", "xml"], "table, json or markdown"],
     [["--tickets-per-day", "1", "--room-messages", "x"], "--room-messages"],
+    [["--tickets-per-day", "1", "--isolates", "-"], "--isolates"],
     [["--bogus"], "--bogus"],
     [["1000"], "1000"],
   ]) {

@@ -17,5 +17,11 @@ export const STORES = {
 /** What the gate writes to its log for such a ticket, in bytes of JSON; what the platform adds isn't known. */
 export const LOG_BYTES = 460;
 
+/**
+ * The monitor, a second: each isolate that is at work tells it every 5 s what it has counted; it writes a row every 10 s at most
+ * (`src/objects/counting.js`, `monitor.js`), and is awake for as long as there is anything to count, with 128 MB.
+ */
+export const MONITOR = { tells: 1 / 5, rowsWritten: 1 / 10, objectSeconds: 0.128 };
+
 /** Of a session in a room: its connection, and one for every so many messages that it sends (of which the bill counts one). */
 export const ROOM = { connection: 1, messagesPerRequest: 20 };

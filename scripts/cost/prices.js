@@ -26,6 +26,8 @@ export const PRICES = {
   kvDeletes: { name: "KV deletes", included: 1e6, per: 1e6, dollars: 5, free: 1_000, source: KV },
   objectRequests: { name: "object requests", included: 1e6, per: 1e6, dollars: 0.15, free: 100_000, source: OBJECTS },
   rowsWritten: { name: "rows written", included: 50e6, per: 1e6, dollars: 1, free: 100_000, source: OBJECTS },
+  // How long objects are in memory. Only the monitor's is counted: shards and rooms sleep between asks.
+  objectSeconds: { name: "GB-s of objects", included: 400e3, per: 1e6, dollars: 12.5, free: 13_000, source: OBJECTS },
   commands: { name: "Redis commands", included: 0, per: 100_000, dollars: 0.2, freeMonth: 500_000, source: UPSTASH },
   // From 2026-12-01, in place of a price by the event. What is kept of them for longer costs more, and isn't counted here.
   logBytes: {

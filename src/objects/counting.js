@@ -5,7 +5,7 @@ import { within } from "../platform/race.js";
 /** How long counts are gathered, in milliseconds: so often an isolate that has something to tell tells it. */
 const GATHER_MS = 5000;
 /** So many times behind one request: what it begins may end later than it does. The platform waits 30 s at most. */
-const TIMES = 4;
+const TIMES = 3;
 /** How long the monitor is waited for, in milliseconds. */
 const PATIENCE_MS = 3000;
 /** After so long the request that tells has been given up. */
