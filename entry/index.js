@@ -26,9 +26,9 @@ function counted() {
   return wasm.counted();
 }
 
-/** Keeps the request alive until what was counted in it has been told, where there is anybody to tell. */
-function tell(env, ctx) {
-  const told = telling(env, counted);
+/** Keeps a request alive that was answered, until what was counted in it has been told, where there is anybody to tell. */
+function tell(env, ctx, how) {
+  const told = telling(env, counted, how);
   if (told !== undefined) ctx.waitUntil(told);
 }
 
@@ -43,8 +43,9 @@ export default {
         : reading.then((bytes) => handle(facts, bytes ?? undefined, request, env));
     // A request whose client hangs up would otherwise be cut off in the middle, and what it holds in the wasm's memory
     // never freed.
-    if (answer instanceof Promise) ctx.waitUntil(answer);
-    tell(env, ctx);
+    const then = () => tell(env, ctx);
+    if (!(answer instanceof Promise)) then();
+    else ctx.waitUntil(env.TICKET_MONITOR === undefined ? answer : answer.then(then, then));
     return answer;
   },
 };
@@ -60,8 +61,8 @@ export class Redeem extends WorkerEntrypoint {
     const answering = wasm.redeem(JSON.stringify(presented ?? null), this.env);
     // As with a request: what was begun is done to its end, whoever hangs up.
     if (answering instanceof Promise) this.ctx.waitUntil(answering);
-    tell(this.env, this.ctx);
     const answer = await answering;
+    tell(this.env, this.ctx);
     const told = JSON.parse(answer.slice(3));
     if (answer.startsWith("200")) return told;
     throw new Error(`${told.code}: ${told.detail}`);
@@ -101,7 +102,8 @@ export class TicketRoom extends Room {
   async renewal(ticket, { id, origin, bond }) {
     wasm.revive();
     const answer = await wasm.renew(JSON.stringify({ ticket, id, origin, bond }), this.env);
-    tell(this.env, this.ctx);
+    // At once: while it waits a room doesn't sleep, and is billed.
+    tell(this.env, this.ctx, { gather: 0, times: 1 });
     return answer.startsWith("200") ? JSON.parse(answer.slice(3)) : answer;
   }
 }

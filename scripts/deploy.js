@@ -17,8 +17,16 @@ const HINT =
 
 /** Says what is wrong with the configuration, and stops where it must not be deployed. */
 async function look(args) {
-  const { config, env, ...changes } = parseArgs({ args, options: LOOKED_AT, strict: false }).values;
-  if (changes.var)
+  const {
+    config,
+    env = process.env.CLOUDFLARE_ENV,
+    ...others
+  } = parseArgs({ args, options: LOOKED_AT, strict: false }).values;
+  // Other names of the same, and what would read settings from elsewhere.
+  const strange = ["e", "c", "cwd", "env-file"].find((name) => name in others);
+  if (strange)
+    throw new Stop(`not deployed: --${strange} would deploy what wasn't looked at; there are --config and --env`);
+  if (others.var)
     throw new Stop("not deployed: --var changes settings after they were looked at; they belong in wrangler.jsonc");
   // After the set-up: it needs packages.
   const { projectFound } = await import("./doctor/project.js");
@@ -28,12 +36,16 @@ async function look(args) {
   for (const { name, said, mend } of found) console.error(`ws-ticket: ${name}: ${said}\n  → ${mend}`);
   const failed = found.filter(({ result }) => result === "fail").map(({ name }) => name);
   if (failed.length > 0) throw new Stop(`not deployed: ${failed.join(", ")}`);
+  // Named, whatever a file `.env` says. The empty one is the file's own.
+  return ["--env", env ?? ""];
 }
 
 await main(async () => {
   await setup();
-  await look(process.argv.slice(2));
-  const code = await run(npmTools.node, [npmTools.wrangler, "deploy", ...process.argv.slice(2)], { last: true });
+  const args = process.argv.slice(2);
+  const environment = await look(args);
+  const given = args.some((arg) => /^(-e|--env(=|$))/.test(arg)) ? args : [...args, ...environment];
+  const code = await run(npmTools.node, [npmTools.wrangler, "deploy", ...given], { last: true });
   // wrangler says that secrets can't be set before the first deploy. They can: `secret put` makes an empty Worker that has them.
   if (code !== 0) console.error(HINT);
   return code;

@@ -61,6 +61,8 @@ test("a monitor comes on top, by isolates, and never by more than there is to te
   // A hundred tickets a day are two hundred batches at most.
   assert.equal(quantity(of(1000, 100), "objectRequests"), (2 * 100 + 200) * 30);
   assert.equal(of(1).freePlan.ticketsPerDay, (100_000 - 17_280) / 2);
+  assert.deepEqual(month("redis", 1e6, { isolates: 10 }).freePlan, { ticketsPerDay: 0, by: "object requests" });
+  assert.equal(month("redis", 1e6, { isolates: 1 }).freePlan.ticketsPerDay, 50_000);
 });
 
 test("it shows each step, or a table, or JSON", () => {

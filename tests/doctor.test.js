@@ -255,6 +255,7 @@ describe("npm run deploy deploys nothing that a check refuses, and says why:", (
     ["the same, in short", { env: { b: noRedaction } }, ["-e", "b"], {}, /: tickets in the platform's logs/, /→/],
     ["one that is named outside", { env: { b: noRedaction } }, [], { CLOUDFLARE_ENV: "b" }, /: tickets in the/, /→/],
     ["an environment that there isn't", {}, ["--env=b"], {}, /: environment$/m, /→ "env"/],
+    ["an environment by another name", {}, ["--e", "b"], {}, /: --e would deploy/, /--config and --env/],
     ["a setting beside it", {}, ["--var", "IDENTITY:dev"], {}, /: --var changes settings/, /wrangler\.jsonc/],
   ])
     test(what, async () => {

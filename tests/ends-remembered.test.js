@@ -76,7 +76,10 @@ describe("what is remembered of a session", () => {
       let asked = 0;
       for (; members.some(({ ws }) => ws.readyState === WebSocket.OPEN); asked += 1) {
         assert.ok(asked < 20);
-        assertProblem(await control(gate, "/sessions/end", { subject: "alice" }), 503, "store_unavailable");
+        // On a machine that is slow enough one of 500 rooms may not answer in time.
+        const ended = await control(gate, "/sessions/end", { subject: "alice" });
+        assert.equal(ended.status, 503);
+        assert.ok(["store_unavailable", "room_unavailable"].includes(ended.json.code));
       }
       assert.ok(asked > 0);
       for (const { closed } of members) assert.deepEqual(how(await closed), REVOKED);

@@ -73,7 +73,7 @@ describe("Prometheus", () => {
         { every: 500 },
       );
     }
-    const [{ metric }] = await ask("ws_ticket_build_info");
+    const { metric } = await until(async () => (await ask("ws_ticket_build_info"))[0], "the gate's version is there");
     assert.match(metric.version, /^\d+\.\d+\.\d+$/);
   });
 

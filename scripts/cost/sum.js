@@ -44,11 +44,13 @@ function monitored(isolates, ticketsPerDay) {
 
 /** How many tickets a day the free plans allow, and by what: `{ ticketsPerDay, by }`. `beside` is what is used of them anyway. */
 function freePlan(takes, beside) {
-  const ceilings = Object.entries(takes).flatMap(([what, each]) => {
+  const ceilings = Object.entries({ ...zeros(beside), ...takes }).flatMap(([what, each]) => {
     const { free, freeMonth, name } = PRICES[what];
     const aDay = free ?? (freeMonth === undefined ? undefined : freeMonth / DAYS);
     const left = Math.max(0, aDay - (beside[what] ?? 0));
-    return aDay === undefined ? [] : [{ ticketsPerDay: Math.floor(left / each), by: name }];
+    // What tickets don't take is no ceiling, unless there is too little of it anyway.
+    if (aDay === undefined || (each === 0 && left > 0)) return [];
+    return [{ ticketsPerDay: left === 0 ? 0 : Math.floor(left / each), by: name }];
   });
   return ceilings.reduce((least, each) => (each.ticketsPerDay < least.ticketsPerDay ? each : least));
 }

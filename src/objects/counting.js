@@ -20,22 +20,23 @@ let number = 0;
 let pending;
 
 /**
- * Sees to it that what is counted is told: a promise to wait for behind the answer, or `undefined` where there is nothing to do. `counted`
- * gives the counts since the last time as JSON.
+ * Sees to it that what was counted is told: a promise to wait for behind the answer, or `undefined` where somebody else does. `counted` gives
+ * the counts since the last time as JSON. It is asked when a request has been answered, so that nothing of it comes later. Who must not
+ * stay awake doesn't gather: `gather` and `times`.
  */
-export function telling(env, counted) {
+export function telling(env, counted, { gather = GATHER_MS, times = TIMES } = {}) {
   if (env.TICKET_MONITOR === undefined) return;
   const now = Date.now();
   if (tellingSince !== undefined && now - tellingSince < GIVEN_UP_MS) return;
   tellingSince = now;
-  return tell(env.TICKET_MONITOR, counted).finally(() => {
+  return tell(env.TICKET_MONITOR, counted, gather, times).finally(() => {
     tellingSince = undefined;
   });
 }
 
-async function tell(monitor, counted) {
-  for (let time = 0; time < TIMES; time += 1) {
-    await scheduler.wait(GATHER_MS);
+async function tell(monitor, counted, gather, times) {
+  for (let time = 0; time < times; time += 1) {
+    await scheduler.wait(gather);
     pending ??= batch(counted());
     if (pending === undefined) return;
     try {

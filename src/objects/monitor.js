@@ -30,8 +30,15 @@ export class Monitor extends DurableObject {
     this.#save();
   }
 
-  /** All of it as Prometheus reads it. `version`: of the gate that asks. */
+  /**
+   * All of it as Prometheus reads it. `version`: of the gate that asks. What is said is written down first: a total that went back would be
+   * read as one that began anew.
+   */
   metrics(version) {
+    if (this.#saving !== undefined) {
+      clearTimeout(this.#saving);
+      this.#write();
+    }
     return rendered(this.#totals, version);
   }
 

@@ -11,8 +11,9 @@ extern "C" {
     fn metrics(namespace: &JsValue, version: &str, ms: u32) -> Result<Promise, JsValue>;
 }
 
-/// How long it is waited for, in milliseconds: it may be far away.
-const TIMEOUT_MS: u32 = 10_000;
+/// How long it is waited for, in milliseconds: it may be far away, and Prometheus
+/// waits 10 s for the answer.
+const TIMEOUT_MS: u32 = 5_000;
 
 /// The monitor.
 #[derive(Clone, Debug)]

@@ -19,10 +19,13 @@ export const seriesOf = (text) =>
   );
 
 /** The series once `isThere` says that all has come: an isolate tells what it has counted seconds later. */
-export async function metricsOnce(gate, isThere) {
+export async function metricsOnce(gates, isThere) {
+  const [gate, ...others] = [gates].flat();
   let series;
   return until(
     async () => {
+      // Each tells what it has counted behind an answer of its own.
+      for (const other of others) await askMetrics(other);
       series = seriesOf((await askMetrics(gate)).text);
       return isThere(series) && series;
     },

@@ -4,7 +4,10 @@ const PREFIX = "ws_ticket_";
 /** What is counted: the metric without its prefix, what it says, and its labels in the order in which counts have them. */
 const COUNTERS = {
   issued: ["tickets_issued_total", "Tickets issued."],
-  consumed: ["tickets_consumed_total", "Tickets consumed: so many sessions began."],
+  consumed: [
+    "tickets_consumed_total",
+    "Tickets that opened or renewed something, or were redeemed; again where redeem was asked again.",
+  ],
   reused: ["tickets_reused_total", "Tickets that were presented again after they were used."],
   refused: ["refused_total", "Requests refused, by the reason that the log has.", ["route", "reason"]],
   store: [
@@ -33,6 +36,8 @@ const COUNTERS = {
   not_counted: ["monitor_not_counted_total", "Counts that a monitor of this version can't keep."],
 };
 const DURATION = "store_operation_duration_seconds";
+/** Upper bounds of its buckets in seconds, as `core/src/telemetry/tally.rs` has them. */
+const BOUNDS = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.2", "0.5", "1", "2.5", "5", "10", "30", "+Inf"];
 
 export function rendered(totals, version) {
   const found = Object.entries(totals).map(([name, count]) => ({ words: name.split(" "), count }));
@@ -48,20 +53,17 @@ export function rendered(totals, version) {
   return `${lines.join("\n")}\n`;
 }
 
-/** Counts of single buckets as Prometheus wants them: each with all below it. */
+/** Counts of single buckets as Prometheus wants them: each with all below it, and each there from the start. */
 function histograms(counts, totals) {
   const series = Map.groupBy(counts, ({ words: [, store, operation] }) => `${store} ${operation}`);
   return [...series].flatMap(([name, buckets]) => {
     const labels = named(["store", "operation"], ["", ...name.split(" ")]);
-    const at = ({ words }) => Number(words[3].replace("+Inf", "Infinity"));
-    buckets.sort((a, b) => at(a) - at(b));
+    const within = new Map(buckets.map(({ words, count }) => [words[3], count]));
     let sum = 0;
-    const lines = [];
-    for (const { words, count } of buckets) {
-      sum += count;
-      if (words[3] !== "+Inf") lines.push(sample(`${DURATION}_bucket`, { ...labels, le: words[3] }, sum));
-    }
-    lines.push(sample(`${DURATION}_bucket`, { ...labels, le: "+Inf" }, sum));
+    const lines = BOUNDS.map((le) => {
+      sum += within.get(le) ?? 0;
+      return sample(`${DURATION}_bucket`, { ...labels, le }, sum);
+    });
     lines.push(sample(`${DURATION}_sum`, labels, (totals[`store_ms ${name}`] ?? 0) / 1000));
     return [...lines, sample(`${DURATION}_count`, labels, sum)];
   });
